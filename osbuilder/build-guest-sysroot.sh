@@ -35,8 +35,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 cache=${KILN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kiln}
 store=$cache/store/sha256
 
-# musl has a 64-bit long double where these compilers have 128 bits; 4 KiB pages
-# keep ppc64le files small (the guest's kernel has 4 KiB pages).
+# musl's long double has 64 bits on ppc64le, where gcc's has 128 (s390x: 128 in
+# both). 4 KiB pages keep ppc64le files small, and the guest's kernel has them.
 gnu=$arch-linux-gnu
 cflags=
 ldflags=
@@ -46,7 +46,6 @@ x86_64) deb=amd64 ;;
 aarch64) deb=arm64 ;;
 s390x)
 	deb=s390x
-	cflags=-mlong-double-64
 	endian=-DWORDS_BIGENDIAN
 	;;
 ppc64le)
