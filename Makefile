@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Kiln: guest operating systems, and containers in them. `make help` lists the
+# targets. The graph is one: each file in mk/ owns the rules of its subject.
+
+ALL_ARCHES := x86_64 aarch64 s390x ppc64le
+HOST_ARCH := $(shell uname -m)
+ARCH ?= $(HOST_ARCH)
+ARCHES := $(if $(filter all,$(ARCH)),$(ALL_ARCHES),$(ARCH))
+unknown := $(filter-out $(ALL_ARCHES),$(ARCHES))
+ifneq ($(unknown),)
+$(error ARCH=$(ARCH): no such architecture here; one of $(ALL_ARCHES) or all)
+endif
+
+O ?= build
+KILN_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kiln
+PROFILE ?= minimal
+FORMAT ?= erofs
+VERSION := $(shell cat VERSION)
+Q := $(if $(V),,@)
+export KILN_CACHE
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+.PHONY: all help clean
+all: runtime image
+
+include $(foreach a,$(ALL_ARCHES),arch/$(a)/arch.mk)
+include mk/flags.mk
+include mk/host.mk
+include mk/arch.mk
+include mk/guest.mk
+include mk/kernel.mk
+include mk/agent.mk
+include mk/image.mk
+include mk/run.mk
+include mk/test.mk
+include mk/install.mk
+include mk/deps.mk
+
+help:
+	@printf '%s\n' \
+	'Kiln $(VERSION): make TARGET [ARCH=$(subst $() ,|,$(ALL_ARCHES))|all] [VARIABLE=...]' '' \
+	'  deps          install what the build and the tests need (Debian, Ubuntu)' \
+	'  kernel        guest kernel         -> $(O)/<arch>/{kernel,kernel.zst,kernel.config}' \
+	'  agent         guest agent          -> $(O)/<arch>/kiln-agent' \
+	'  rootfs        root file system image -> $(O)/<arch>/rootfs.$(FORMAT).img' \
+	'  initrd        initial ramdisk      -> $(O)/<arch>/initrd.img' \
+	'  image         all four, and $(O)/<arch>/image.json' \
+	'  runtime       host programs        -> $(O)/host/{kiln,kiln-image}' \
+	'  all           runtime and image' \
+	'  run           run CMD in a container in a VM of ARCH (default: a shell);' \
+	'                ROOTFS=dir (default: Debian busybox of that architecture)' \
+	'  check         every test; VMs of all four architectures under emulation' \
+	'  check-quick   the tests that need neither a kernel nor a VM' \
+	'  repro         build twice under different conditions and compare' \
+	'  bench         boot phases, sizes and memory -> $(O)/bench.{json,txt}' \
+	'  menuconfig    edit the kernel configuration of ARCH' \
+	'  savedefconfig write the edit back to the fragments' \
+	'  install       to DESTDIR PREFIX (/usr/local); uninstall' \
+	'  dist          source archive       -> $(O)/kiln-$(VERSION).tar.xz' \
+	'  clean         remove $(O); the cache $(KILN_CACHE) stays' '' \
+	'Variables: ARCH O V=1 DEPS=skip PROFILE=minimal|debug KERNEL_TARBALL= KERNEL_SRC=' \
+	'  SOURCE_DATE_EPOCH= KILN_CACHE= CMD= ROOTFS= DESTDIR= PREFIX='
+
+clean:
+	$(Q)rm -rf '$(O)'

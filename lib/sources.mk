@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# The shared layers, lowest first.
+LIB_SRCS := \
+	lib/base/buf.c \
+	lib/base/err.c \
+	lib/base/log.c \
+	lib/base/num.c \
+	lib/base/path.c \
+	lib/base/strv.c \
+	lib/os/event.c \
+	lib/os/io.c \
+	lib/codec/proto.c \
+	lib/codec/ttrpc.c
+
+# What only host programs need; it brings json-c along.
+HOST_LIB_SRCS := $(wildcard lib/codec/json.c lib/codec/toml.c)
+
+PROTOS := agent csi health oci task ttrpc types

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the host needs. The packages of the goals at hand are made sure of
+# before anything is built: a missing makefile is made and read first, then
+# make starts over, so no rule has to depend on it. DEPS=skip only checks.
+
+DEPS_base := gcc make pkg-config libc6-dev protobuf-c-compiler \
+	libprotobuf-c-dev libjson-c-dev libssl-dev libzstd-dev zstd xz-utils
+DEPS_run := qemu-system-common busybox-static \
+	$(foreach a,$(ARCHES),$(QEMU_PKG_$(a)))
+DEPS_test := libcmocka-dev bats libseccomp-dev erofs-utils cpio procps \
+	util-linux $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a)))
+
+deps_goals := $(or $(MAKECMDGOALS),all)
+DEPS_WANT := $(if $(filter-out help clean uninstall dist,$(deps_goals)),\
+	$(sort $(DEPS_base) $(DEPS_guest) $(DEPS_image) $(DEPS_agent) $(DEPS_kernel) \
+	$(foreach a,$(ARCHES),$(DEPS_kernel_$(a))) \
+	$(if $(filter run bench,$(deps_goals)),$(DEPS_run)) \
+	$(if $(filter check% repro bench deps test% golden e2e,$(deps_goals)),\
+		$(DEPS_run) $(DEPS_test) \
+		$(foreach a,$(ALL_ARCHES),$(DEPS_kernel_$(a)) \
+			$(filter-out gcc-%$(HOST_ARCH)-linux-gnu,$(guest_gcc_$(a)))))))
+
+.PHONY: deps
+deps: ;
+
+ifneq ($(strip $(DEPS_WANT)),)
+deps_key := $(shell echo '$(DEPS) $(DEPS_WANT)' | sha256sum | cut -c1-16)
+include $(O)/deps-$(deps_key).mk
+$(O)/deps-$(deps_key).mk: mk/deps.sh mk/packages.tsv
+	@mkdir -p $(@D)
+	@DEPS='$(DEPS)' mk/deps.sh $(DEPS_WANT) >&2
+	@touch $@
+endif

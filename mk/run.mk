@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make run: CMD in a container in a VM of ARCH. The container's root is Debian's
+# busybox of that architecture, or ROOTFS=dir. Only what the container writes
+# goes to stdout.
+
+CMD ?=
+ROOTFS ?=
+run_arch := $(firstword $(ARCHES))
+
+define busybox_rootfs
+$(O)/$(1)/busybox-rootfs.stamp: $(call guest_ready,$(1)) mk/busybox-rootfs.sh
+	$$(Q)mk/busybox-rootfs.sh $$(call guest_sysroot,$(1))/busybox \
+		$(O)/$(1)/busybox-rootfs
+	$$(Q)touch $$@
+endef
+$(foreach a,$(ALL_ARCHES),$(eval $(call busybox_rootfs,$(a))))
+
+# What a VM of an architecture starts from.
+vm_ready = $(O)/$(1)/kernel $(O)/$(1)/initrd.img $(O)/$(1)/image.json
+
+# The command runs outside of make's own output: builds go to stderr by a make
+# of their own, whose success is all that this rule needs.
+.PHONY: run run-ready
+run-ready: $(O)/host/kiln $(call vm_ready,$(run_arch)) \
+		$(if $(ROOTFS),,$(O)/$(run_arch)/busybox-rootfs.stamp)
+
+export CMD ROOTFS
+run:
+	@$(MAKE) --no-print-directory ARCH=$(run_arch) run-ready >&2
+	@KILN='$(O)/host/kiln' ARCH=$(run_arch) \
+		ROOTFS="$${ROOTFS:-$(O)/$(run_arch)/busybox-rootfs}" mk/run.sh
