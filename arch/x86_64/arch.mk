@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+# Values only, suffixed by architecture so that all four load side by side.
+
+# The prefix of Debian's (cross) toolchain: $(TRIPLE)-gcc. CROSS_COMPILE is
+# $(TRIPLE)- everywhere; on an x86_64 host the prefixed names exist as well.
+TRIPLE_x86_64 := x86_64-linux-gnu
+# Kbuild's ARCH. Not x86: that would make 64BIT a question.
+KARCH_x86_64 := x86_64
+KSRCARCH_x86_64 := x86
+# QEMU enters the ELF by its PVH note: no decompressor, no real mode, no
+# firmware tables. A bzImage costs 0.1 s more.
+KTARGET_x86_64 := vmlinux
+KIMAGE_x86_64 := vmlinux
+KSTRIP_x86_64 := 1
+DEBARCH_x86_64 := amd64
+MUSL_TRIPLE_x86_64 := x86_64-linux-musl
+CFLAGS_x86_64 :=
+LDFLAGS_x86_64 :=
+QEMU_x86_64 := qemu-system-x86_64
