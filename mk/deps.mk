@@ -8,7 +8,7 @@ DEPS_base := gcc make pkg-config libc6-dev protobuf-c-compiler \
 	libprotobuf-c-dev libjson-c-dev libssl-dev libzstd-dev zstd xz-utils
 DEPS_run := qemu-system-common busybox-static \
 	$(foreach a,$(ARCHES),$(QEMU_PKG_$(a)))
-DEPS_test := libcmocka-dev bats libseccomp-dev erofs-utils cpio procps \
+DEPS_test := libcmocka-dev bats libseccomp-dev erofs-utils cpio jq procps \
 	util-linux $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a)))
 
 deps_goals := $(or $(MAKECMDGOALS),all)

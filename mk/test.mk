@@ -41,7 +41,8 @@ check-ready: $(check_needs)
 check: check-ready
 	$(Q)O='$(O)' tests/run.sh $(UNIT_BINS) $(PROTOCOL_BINS) $(INTEG_BINS) \
 		$(wildcard tests/kernel/*.bats tests/image/*.bats) \
-		$(wildcard tests/e2e/*.bats)
+		$(foreach t,$(wildcard tests/e2e/*.bats),\
+			$(addprefix $(t)@,$(ALL_ARCHES)))
 
 check-quick: $(quick_needs)
 	$(Q)O='$(O)' tests/run.sh $(UNIT_BINS) $(PROTOCOL_BINS) $(INTEG_BINS) \

@@ -4,7 +4,8 @@
 # run.sh SUITE...: runs test programs and bats files, which all speak TAP, each
 # under a deadline, and closes with the sums. A suite that ends early, crashes
 # or runs nothing counts as a failure. What may be skipped is listed in
-# tests/allowed-skips; any other skip fails.
+# tests/allowed-skips; any other skip fails. FILE.bats@ARCH runs with
+# KILN_TEST_ARCH=ARCH.
 set -u
 deadline=${KILN_TEST_TIMEOUT:-1200}
 passed=0 failed=0 skipped=0
@@ -18,6 +19,7 @@ for suite in "$@"; do
 	log=$logs/${name#-}.log
 	started=$SECONDS
 	case $suite in
+	*.bats@*) command=(env "KILN_TEST_ARCH=${suite#*@}" bats --tap "${suite%@*}") ;;
 	*.bats) command=(bats --tap "$suite") ;;
 	*) command=("$suite") ;;
 	esac

@@ -14,3 +14,4 @@ MUSL_TRIPLE_aarch64 := aarch64-linux-musl
 CFLAGS_aarch64 :=
 LDFLAGS_aarch64 :=
 QEMU_aarch64 := qemu-system-aarch64
+QEMU_PKG_aarch64 := qemu-system-arm

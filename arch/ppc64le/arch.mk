@@ -15,3 +15,4 @@ CFLAGS_ppc64le := -mlong-double-64
 # Our guests have 4 KiB pages: without this ld aligns segments to 64 KiB.
 LDFLAGS_ppc64le := -Wl,-z,max-page-size=4096
 QEMU_ppc64le := qemu-system-ppc64
+QEMU_PKG_ppc64le := qemu-system-ppc

@@ -16,3 +16,4 @@ CFLAGS_s390x := -mlong-double-64
 LDFLAGS_s390x :=
 # Debian packs it in qemu-system-misc.
 QEMU_s390x := qemu-system-s390x
+QEMU_PKG_s390x := qemu-system-misc

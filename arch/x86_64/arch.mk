@@ -17,3 +17,4 @@ MUSL_TRIPLE_x86_64 := x86_64-linux-musl
 CFLAGS_x86_64 :=
 LDFLAGS_x86_64 :=
 QEMU_x86_64 := qemu-system-x86_64
+QEMU_PKG_x86_64 := qemu-system-x86

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Guest kernels: $(O)/<arch>/kernel and what belongs to it. The work, the
+# cache and the lock are in osbuilder/kernel-*.sh; here is when to call them.
+
+DEPS_kernel := bc bison ccache flex gcc libc6-dev libelf-dev libssl-dev \
+	linux-source-6.12 make patch tar xz-utils zstd libncurses-dev
+DEPS_kernel_x86_64 := gcc-x86-64-linux-gnu
+DEPS_kernel_aarch64 := gcc-aarch64-linux-gnu
+DEPS_kernel_s390x := gcc-s390x-linux-gnu
+DEPS_kernel_ppc64le := gcc-powerpc64le-linux-gnu
+# The native compiler comes with gcc, under its prefixed name as well.
+DEPS_kernel_$(HOST_ARCH) :=
+
+kernel_inputs := kernel/versions.lock $(sort $(wildcard kernel/configs/*.config)) \
+	$(sort $(wildcard kernel/patches/*/*.patch)) \
+	$(sort $(wildcard osbuilder/kernel-*.sh)) \
+	$(sort $(wildcard osbuilder/kconfig/*.[ch]))
+kernel_files := kernel kernel.zst kernel.config kernel.map kernel.json
+
+# A source of the user's may have changed without a file of ours changing:
+# then the script is asked each time, and answers from its cache.
+kernel_force := $(if $(KERNEL_TARBALL)$(KERNEL_SRC),kernel-force)
+
+.PHONY: kernel kernel-force kernel-prove menuconfig savedefconfig
+
+define kernel_rules
+$$(addprefix $$(O)/$(1)/,$$(kernel_files)) &: $$(kernel_inputs) \
+		arch/$(1)/arch.mk arch/$(1)/kernel.config \
+		$$(wildcard kernel/configs/local/$(1).config) $$(kernel_force)
+	$$(Q)ARCH=$(1) osbuilder/kernel-build.sh '$$(O)/$(1)'
+endef
+$(foreach a,$(ALL_ARCHES),$(eval $(call kernel_rules,$(a))))
+
+export KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS
+
+kernel: $(foreach a,$(ARCHES),$(O)/$(a)/kernel)
+
+# The configurations alone: resolved, and proved to be what was asked for.
+kernel-prove:
+	$(Q)for a in $(ARCHES); do ARCH=$$a osbuilder/kernel-config.sh prove; done
+
+menuconfig savedefconfig:
+	$(Q)for a in $(ARCHES); do ARCH=$$a osbuilder/kernel-config.sh $@; done
