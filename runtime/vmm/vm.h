@@ -2,7 +2,7 @@
 #ifndef VMM_VM_H
 #define VMM_VM_H
 
-#include "vmm/vmm.h"
+#include "vmm.h"
 
 /*
  * A running VM on the event loop. One thread; nothing here blocks but the
