@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+#   kernel-build.sh OUTDIR
+#
+# Installs kernel, kernel.zst, kernel.config, kernel.map and kernel.json of
+# $ARCH in OUTDIR, from the cache if they were built before. One kernel is
+# built at a time: each build uses every CPU by itself.
+set -euo pipefail
+ARCH=${ARCH:-$(uname -m)}
+# shellcheck source=osbuilder/kernel-lib.sh
+. "$(dirname "$0")/kernel-lib.sh"
+
+files="kernel kernel.zst kernel.config kernel.map kernel.json"
+
+# Lines of the build's output, as a measure of how much there is to do.
+expected_lines() {
+	cat "$cache/expected-$ARCH" 2>/dev/null || echo 2300
+}
+
+# Counts the lines of make's output; copies it to the log. A terminal sees a
+# line that changes, a file one line a minute.
+progress() {
+	local log=$1 tty=
+	[ ! -t 2 ] || tty=1
+	awk -v log_file="$log" -v total="$(expected_lines)" -v tty="$tty" \
+		-v arch="$ARCH" '
+	function now(	t) {
+		srand()
+		t = srand()
+		return t
+	}
+	BEGIN { start = last = now() }
+	{
+		print > log_file
+		if ($1 !~ /^[A-Z][A-Z0-9_.\/]*$/)
+			next
+		n++
+		t = now()
+		if (t - last < (tty ? 1 : 60))
+			next
+		last = t
+		fflush(log_file)
+		if (n > total)
+			total = n
+		eta = int((t - start) * (total - n) / n)
+		printf "%skernel: %s: %d of about %d objects, " \
+			"%d:%02d left%s", tty ? "\r" : "", arch, n, total, \
+			eta / 60, eta % 60, tty ? "   " : "\n" > "/dev/stderr"
+	}
+	END {
+		if (tty)
+			printf "\r%60s\r", "" > "/dev/stderr"
+		close(log_file)
+	}'
+}
+
+json_string() {
+	printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"
+}
+
+manifest() {
+	local dir=$1 p sep=
+	printf '{\n  "arch": "%s",\n' "$ARCH"
+	printf '  "release": %s,\n' "$(json_string "$(cat "$dir/release")")"
+	printf '  "source": {\n    "kind": "%s",\n' "$source_kind"
+	printf '    "package": %s,\n' "$(json_string "$(lock_value package)")"
+	printf '    "version": %s,\n' "$(json_string "$source_version")"
+	printf '    "sha256": "%s",\n    "pinned": %s\n  },\n' \
+		"$source_sum" "$pinned"
+	printf '  "patches": ['
+	for p in "${patches[@]}"; do
+		printf '%s\n    {"name": %s, "sha256": "%s"}' "$sep" \
+			"$(json_string "$(basename "$p")")" "$(sha <"$p")"
+		sep=,
+	done
+	printf '%s],\n' "${sep:+$'\n'  }"
+	printf '  "config_sha256": "%s",\n' "$(sha <"$dir/kernel.config")"
+	printf '  "config_y": %d,\n' "$(grep -c '=y$' "$dir/kernel.config")"
+	printf '  "compiler": %s,\n' "$(json_string "$compiler")"
+	printf '  "binutils": %s,\n' "$(json_string "$binutils")"
+	printf '  "size": %d,\n' "$(stat -c %s "$dir/kernel")"
+	printf '  "size_zstd": %d,\n' "$(stat -c %s "$dir/kernel.zst")"
+	printf '  "sha256": "%s"\n}\n' "$(sha <"$dir/kernel")"
+}
+
+# A hit counts only if the kernel is what its manifest says.
+cached() {
+	local sum
+	[ -f "$entry/kernel.json" ] || return 1
+	sum=$(sha <"$entry/kernel") || return 1
+	grep -q "\"sha256\": \"$sum\"$" "$entry/kernel.json"
+}
+
+build() {
+	local obj log start status=0
+	source_unpack
+	obj=$cache/obj/$ARCH
+	log=$cache/log/$ARCH.log
+	rm -rf "$obj" "$entry"
+	mkdir -p "$obj" "$cache/log"
+	cp "$config" "$obj/.config"
+	new_tmp "$cache/out"
+	start=$SECONDS
+	note "$ARCH: building; log in $log"
+	# A child that outlives us must not hold our lock.
+	CCACHE_DIR=$cache/ccache CCACHE_BASEDIR=$cache \
+		nice "$top/osbuilder/kernel-compile.sh" "$src" "$obj" "$tmp" \
+		"$karch" "$cross" "$(arch_value KTARGET)" \
+		"$(arch_value KIMAGE)" "$(arch_value KSTRIP)" \
+		"$source_epoch" "${KERNEL_JOBS:-$(nproc)}" 2>&1 9>&- |
+		progress "$log" || status=$?
+	if [ "$status" -ne 0 ]; then
+		grep -nE 'error|Error|undefined reference' "$log" |
+			head -n 5 >&2 || true
+		tail -n 15 "$log" >&2
+		die "$ARCH: build failed; log in $log"
+	fi
+	manifest "$tmp" >"$tmp/kernel.json"
+	rm "$tmp/release"
+	grep -cE '^ +[A-Z]' "$log" >"$cache/expected-$ARCH" || true
+	mv "$tmp" "$entry"
+	rm -rf "$obj"
+	note "$ARCH: built in $((SECONDS - start)) s"
+}
+
+[ $# -eq 1 ] || die "usage: kernel-build.sh OUTDIR"
+outdir=$1
+arch_setup
+source_setup
+config_resolve
+key=$({
+	printf '%s\n' "$ARCH" "$source_key" "$compiler" "$binutils" \
+		"$source_epoch" "$(arch_value KTARGET)" "$(arch_value KIMAGE)" \
+		"$(arch_value KSTRIP)"
+	cat "$config" "$top/osbuilder/kernel-compile.sh"
+} | sha)
+entry=$cache/out/$ARCH-$key
+if ! cached; then
+	mkdir -p "$cache"
+	exec 9>"$cache/build.lock"
+	if ! flock -n 9; then
+		note "$ARCH: waiting for another kernel build"
+		flock 9
+	fi
+	# Not "cached || build": that would switch set -e off inside.
+	if ! cached; then
+		build
+	fi
+	exec 9>&-
+fi
+mkdir -p "$outdir"
+for f in $files; do
+	cp --reflink=auto "$entry/$f" "$outdir/.$f.$$"
+	mv "$outdir/.$f.$$" "$outdir/$f"
+done
