@@ -41,7 +41,7 @@ struct spec_mount {
  */
 struct spec {
 	struct arena arena; /* owned */
-	Grpc__Spec *wire;   /* never NULL; process, root and linux_ neither */
+	Grpc__Spec *wire;   /* never NULL; process, root, linux neither */
 
 	const char *bundle; /* absolute, resolved */
 	const char *rootfs; /* absolute; may be a symbolic link */

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "runtime/oci/spec_tables.h"
+
+const struct decode_table id_mapping_table = {
+	.desc = &grpc__linux_idmapping__descriptor,
+	.fields =
+		(const struct decode_field[]){
+			{.key = "hostID",
+			 .name = "HostID",
+			 .flags = DECODE_REQUIRED},
+			{.key = "containerID",
+			 .name = "ContainerID",
+			 .flags = DECODE_REQUIRED},
+			{.key = "size", .name = "Size", .flags = DECODE_REQUIRED},
+			{0},
+		},
+};
+
+static const char *const namespace_types[] = {
+	"pid",	"network", "mount", "ipc", "uts",
+	"user", "cgroup",  "time",  NULL,
+};
+
+static int namespace_finish(struct decoder *d, json_object *o UNUSED, void *msg)
+{
+	const Grpc__LinuxNamespace *ns = msg;
+
+	if (*ns->path && *ns->path != '/')
+		return decode_fail(d, -EINVAL, "path",
+				   "'%s' is not an absolute path", ns->path);
+	return 0;
+}
+
+static const struct decode_table namespace_table = {
+	.desc = &grpc__linux_namespace__descriptor,
+	.fields =
+		(const struct decode_field[]){
+			{.key = "type",
+			 .name = "Type",
+			 .flags = DECODE_REQUIRED,
+			 .one_of = namespace_types},
+			{.key = "path", .name = "Path"},
+			{0},
+		},
+	.finish = namespace_finish,
+};
+
+static const char *const device_types[] = {"c", "b", "u", "p", NULL};
+
+static int device_finish(struct decoder *d, json_object *o, void *msg)
+{
+	const Grpc__LinuxDevice *dev = msg;
+
+	if (*dev->type == 'p')
+		return 0;
+	if (!json_member(o, "major"))
+		return decode_fail(d, -EINVAL, "major", "missing");
+	if (!json_member(o, "minor"))
+		return decode_fail(d, -EINVAL, "minor", "missing");
+	return 0;
+}
+
+static const struct decode_table device_table = {
+	.desc = &grpc__linux_device__descriptor,
+	.fields =
+		(const struct decode_field[]){
+			{.key = "path",
+			 .name = "Path",
+			 .flags = DECODE_REQUIRED | DECODE_ABSOLUTE},
+			{.key = "type",
+			 .name = "Type",
+			 .flags = DECODE_REQUIRED,
+			 .one_of = device_types},
+			{.key = "major",
+			 .name = "Major",
+			 .flags = DECODE_RANGE,
+			 .max = UINT32_MAX},
+			{.key = "minor",
+			 .name = "Minor",
+			 .flags = DECODE_RANGE,
+			 .max = UINT32_MAX},
+			/* callers may leave the file type in */
+			{.key = "fileMode",
+			 .name = "FileMode",
+			 .flags = DECODE_DEFAULT,
+			 .min = 0666},
+			{.key = "uid", .name = "UID"},
+			{.key = "gid", .name = "GID"},
+			{0},
+		},
+	.finish = device_finish,
+};
+
+static const struct decode_table intel_rdt_table = {
+	.desc = &grpc__linux_intel_rdt__descriptor,
+	.fields =
+		(const struct decode_field[]){
+			{.key = "l3CacheSchema", .name = "L3CacheSchema"},
+			{0},
+		},
+};
+
+static int check_namespaces(struct decoder *d, const Grpc__Linux *l)
+{
+	size_t i, k;
+
+	for (i = 0; i < l->n_namespaces; i++)
+		for (k = 0; k < i; k++)
+			if (!strcmp(l->namespaces[i]->type,
+				    l->namespaces[k]->type))
+				return decode_fail(d, -EINVAL, "namespaces",
+						   "'%s' is given twice",
+						   l->namespaces[i]->type);
+	return 0;
+}
+
+static int take_time_offset(struct decoder *d, json_object *offsets,
+			    const char *clock)
+{
+	json_object *o;
+	char key[64];
+	int64_t secs = 0, nanos = 0;
+	int r = decode_get(d, offsets, clock, json_type_object, &o);
+	size_t mark;
+
+	if (r <= 0)
+		return r;
+	mark = decode_enter(d, clock);
+	r = decode_get_i64(d, o, "secs", INT64_MIN, INT64_MAX, &secs);
+	if (r < 0)
+		return r;
+	r = decode_get_i64(d, o, "nanosecs", 0, 999999999, &nanos);
+	if (r < 0)
+		return r;
+	decode_leave(d, mark);
+	(void)snprintf(key, sizeof(key), "linux.timeoffset.%s", clock);
+	return spec_add_extra(d, key, "%" PRId64 ":%" PRId64, secs, nanos);
+}
+
+static int take_time_offsets(struct decoder *d, json_object *o)
+{
+	json_object *offsets;
+	int r = decode_get(d, o, "timeOffsets", json_type_object, &offsets);
+	size_t mark;
+
+	if (r <= 0)
+		return r;
+	mark = decode_enter(d, "timeOffsets");
+	r = take_time_offset(d, offsets, "boottime");
+	if (r < 0)
+		return r;
+	r = take_time_offset(d, offsets, "monotonic");
+	if (r < 0)
+		return r;
+	decode_leave(d, mark);
+	return 0;
+}
+
+static int take_personality(struct decoder *d, json_object *o)
+{
+	json_object *personality;
+	const char *domain;
+	int r = decode_get(d, o, "personality", json_type_object, &personality);
+	size_t mark;
+
+	if (r <= 0)
+		return r;
+	mark = decode_enter(d, "personality");
+	r = decode_get_str(d, personality, "domain", &domain);
+	if (r == 0)
+		return decode_fail(d, -EINVAL, "domain", "missing");
+	if (r < 0)
+		return r;
+	if (strcmp(domain, "LINUX") && strcmp(domain, "LINUX32"))
+		return decode_fail(d, -EINVAL, "domain", "unknown value '%s'",
+				   domain);
+	decode_leave(d, mark);
+	return spec_add_extra(d, "linux.personality", "%s", domain);
+}
+
+static int linux_finish(struct decoder *d, json_object *o, void *msg)
+{
+	int r = check_namespaces(d, msg);
+
+	if (r < 0)
+		return r;
+	r = take_time_offsets(d, o);
+	if (r < 0)
+		return r;
+	return take_personality(d, o);
+}
+
+static const char *const propagations[] = {
+	"",	    "private",	"rprivate",   "shared",	     "rshared",
+	"slave",    "rslave",	"unbindable", "runbindable", NULL,
+};
+
+const struct decode_table linux_table = {
+	.desc = &grpc__linux__descriptor,
+	.fields =
+		(const struct decode_field[]){
+			{.key = "uidMappings",
+			 .name = "UIDMappings",
+			 .sub = &id_mapping_table},
+			{.key = "gidMappings",
+			 .name = "GIDMappings",
+			 .sub = &id_mapping_table},
+			{.key = "sysctl", .name = "Sysctl", .flags = DECODE_MAP},
+			{.key = "resources",
+			 .name = "Resources",
+			 .sub = &resources_table},
+			{.key = "cgroupsPath", .name = "CgroupsPath"},
+			{.key = "namespaces",
+			 .name = "Namespaces",
+			 .sub = &namespace_table},
+			{.key = "devices",
+			 .name = "Devices",
+			 .sub = &device_table},
+			{.key = "seccomp",
+			 .name = "Seccomp",
+			 .sub = &seccomp_table},
+			{.key = "rootfsPropagation",
+			 .name = "RootfsPropagation",
+			 .one_of = propagations},
+			{.key = "maskedPaths",
+			 .name = "MaskedPaths",
+			 .flags = DECODE_ABSOLUTE},
+			{.key = "readonlyPaths",
+			 .name = "ReadonlyPaths",
+			 .flags = DECODE_ABSOLUTE},
+			{.key = "mountLabel", .name = "MountLabel"},
+			{.key = "intelRdt",
+			 .name = "IntelRdt",
+			 .sub = &intel_rdt_table},
+			{0},
+		},
+	.finish = linux_finish,
+};

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "runtime/oci/spec_tables.h"
+
+#define TABLE(descriptor, ...)                                                 \
+	{                                                                      \
+		.desc = &(descriptor),                                         \
+		.fields = (const struct decode_field[]){__VA_ARGS__, {0}},     \
+	}
+
+static const char *const cgroup_device_types[] = {"a", "c", "b", "", NULL};
+
+/* A missing number is a wildcard, as -1 is. */
+#define DEVICE_NUMBER(k, n)                                                    \
+	{                                                                      \
+		.key = (k), .name = (n),                                       \
+		.flags = DECODE_DEFAULT | DECODE_RANGE, .min = -1,             \
+		.max = UINT32_MAX,                                             \
+	}
+
+static int cgroup_device_finish(struct decoder *d, json_object *o UNUSED,
+				void *msg)
+{
+	const Grpc__LinuxDeviceCgroup *rule = msg;
+
+	if (strspn(rule->access, "rwm") != strlen(rule->access))
+		return decode_fail(d, -EINVAL, "access",
+				   "'%s' is not of the letters r, w and m",
+				   rule->access);
+	return 0;
+}
+
+static const struct decode_table cgroup_device_table = {
+	.desc = &grpc__linux_device_cgroup__descriptor,
+	.fields =
+		(const struct decode_field[]){
+			{.key = "allow",
+			 .name = "Allow",
+			 .flags = DECODE_REQUIRED},
+			{.key = "type",
+			 .name = "Type",
+			 .one_of = cgroup_device_types},
+			DEVICE_NUMBER("major", "Major"),
+			DEVICE_NUMBER("minor", "Minor"),
+			{.key = "access", .name = "Access"},
+			{0},
+		},
+	.finish = cgroup_device_finish,
+};
+
+static const struct decode_table memory_table =
+	TABLE(grpc__linux_memory__descriptor, {.key = "limit", .name = "Limit"},
+	      {.key = "reservation", .name = "Reservation"},
+	      {.key = "swap", .name = "Swap"},
+	      {.key = "kernel", .name = "Kernel"},
+	      {.key = "kernelTCP", .name = "KernelTCP"},
+	      {.key = "swappiness", .name = "Swappiness"},
+	      {.key = "disableOOMKiller", .name = "DisableOOMKiller"});
+
+static int cpu_finish(struct decoder *d, json_object *o, void *msg UNUSED)
+{
+	int64_t v;
+	int r = decode_get_i64(d, o, "idle", 0, 1, &v);
+
+	if (r > 0)
+		r = spec_add_extra(d, "linux.cpu.idle", "%" PRId64, v);
+	if (r < 0)
+		return r;
+	r = decode_get_i64(d, o, "burst", 0, INT64_MAX, &v);
+	if (r > 0)
+		r = spec_add_extra(d, "linux.cpu.burst", "%" PRId64, v);
+	return r;
+}
+
+static const struct decode_table cpu_table = {
+	.desc = &grpc__linux_cpu__descriptor,
+	.fields =
+		(const struct decode_field[]){
+			{.key = "shares", .name = "Shares"},
+			{.key = "quota", .name = "Quota"},
+			{.key = "period", .name = "Period"},
+			{.key = "realtimeRuntime", .name = "RealtimeRuntime"},
+			{.key = "realtimePeriod", .name = "RealtimePeriod"},
+			{.key = "cpus", .name = "Cpus"},
+			{.key = "mems", .name = "Mems"},
+			{0},
+		},
+	.finish = cpu_finish,
+};
+
+static const struct decode_table pids_table =
+	TABLE(grpc__linux_pids__descriptor,
+	      {.key = "limit", .name = "Limit", .flags = DECODE_REQUIRED});
+
+#define MAJOR_MINOR                                                            \
+	{.key = "major", .name = "Major", .flags = DECODE_REQUIRED},           \
+	{                                                                      \
+		.key = "minor", .name = "Minor", .flags = DECODE_REQUIRED,     \
+	}
+
+static const struct decode_table weight_device_table =
+	TABLE(grpc__linux_weight_device__descriptor, MAJOR_MINOR,
+	      {.key = "weight", .name = "Weight"},
+	      {.key = "leafWeight", .name = "LeafWeight"});
+
+static const struct decode_table throttle_device_table =
+	TABLE(grpc__linux_throttle_device__descriptor, MAJOR_MINOR,
+	      {.key = "rate", .name = "Rate", .flags = DECODE_REQUIRED});
+
+#define THROTTLE(k, n)                                                         \
+	{                                                                      \
+		.key = (k), .name = (n), .sub = &throttle_device_table,        \
+	}
+
+static const struct decode_table block_io_table =
+	TABLE(grpc__linux_block_io__descriptor,
+	      {.key = "weight", .name = "Weight"},
+	      {.key = "leafWeight", .name = "LeafWeight"},
+	      {.key = "weightDevice",
+	       .name = "WeightDevice",
+	       .sub = &weight_device_table},
+	      THROTTLE("throttleReadBpsDevice", "ThrottleReadBpsDevice"),
+	      THROTTLE("throttleWriteBpsDevice", "ThrottleWriteBpsDevice"),
+	      THROTTLE("throttleReadIOPSDevice", "ThrottleReadIOPSDevice"),
+	      THROTTLE("throttleWriteIOPSDevice", "ThrottleWriteIOPSDevice"));
+
+static const struct decode_table hugepage_table =
+	TABLE(grpc__linux_hugepage_limit__descriptor,
+	      {.key = "pageSize",
+	       .name = "Pagesize",
+	       .flags = DECODE_REQUIRED | DECODE_NONEMPTY},
+	      {.key = "limit", .name = "Limit", .flags = DECODE_REQUIRED});
+
+static const struct decode_table priority_table =
+	TABLE(grpc__linux_interface_priority__descriptor,
+	      {.key = "name",
+	       .name = "Name",
+	       .flags = DECODE_REQUIRED | DECODE_NONEMPTY},
+	      {.key = "priority", .name = "Priority", .flags = DECODE_REQUIRED});
+
+static const struct decode_table network_table =
+	TABLE(grpc__linux_network__descriptor,
+	      {.key = "classID", .name = "ClassID"},
+	      {.key = "priorities",
+	       .name = "Priorities",
+	       .sub = &priority_table});
+
+/* Files of cgroup v2, by name: a name must not lead anywhere else. */
+static int take_unified(struct decoder *d, json_object *o)
+{
+	json_object *unified;
+	struct json_object_iterator it, end;
+	int r = decode_get(d, o, "unified", json_type_object, &unified);
+	size_t mark;
+
+	if (r <= 0)
+		return r;
+	mark = decode_enter(d, "unified");
+	it = json_object_iter_begin(unified);
+	end = json_object_iter_end(unified);
+	for (; !json_object_iter_equal(&it, &end);
+	     json_object_iter_next(&it)) {
+		const char *key = json_object_iter_peek_name(&it), *value;
+		char extra[160];
+
+		if (strchr(key, '/') || !strchr(key, '.') || *key == '.' ||
+		    strlen(key) > 128)
+			return decode_fail(d, -EINVAL, NULL,
+					   "'%s' is no cgroup file", key);
+		r = decode_get_str(d, unified, key, &value);
+		if (r == 0)
+			return decode_fail(d, -EINVAL, key,
+					   "expected string, got null");
+		if (r < 0)
+			return r;
+		(void)snprintf(extra, sizeof(extra), "linux.unified.%s", key);
+		r = spec_add_extra(d, extra, "%s", value);
+		if (r < 0)
+			return r;
+	}
+	decode_leave(d, mark);
+	return 0;
+}
+
+static int resources_finish(struct decoder *d, json_object *o,
+			    void *msg UNUSED)
+{
+	json_object *rdma;
+	int r = decode_get(d, o, "rdma", json_type_object, &rdma);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		d->extra_ignored = true; /* no RDMA device reaches a guest */
+	return take_unified(d, o);
+}
+
+const struct decode_table resources_table = {
+	.desc = &grpc__linux_resources__descriptor,
+	.fields =
+		(const struct decode_field[]){
+			{.key = "devices",
+			 .name = "Devices",
+			 .sub = &cgroup_device_table},
+			{.key = "memory",
+			 .name = "Memory",
+			 .sub = &memory_table},
+			{.key = "cpu", .name = "CPU", .sub = &cpu_table},
+			{.key = "pids", .name = "Pids", .sub = &pids_table},
+			{.key = "blockIO",
+			 .name = "BlockIO",
+			 .sub = &block_io_table},
+			{.key = "hugepageLimits",
+			 .name = "HugepageLimits",
+			 .sub = &hugepage_table},
+			{.key = "network",
+			 .name = "Network",
+			 .sub = &network_table},
+			{0},
+		},
+	.finish = resources_finish,
+};
