@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What boots: initial ramdisk and root filesystem image of each architecture,
+# and image.json that describes them. Both come from rootfs/$(PROFILE).manifest
+# by our own tool; no root, no mount, the same bytes each time.
+
+DEPS_image := gcc libc6-dev libjson-c-dev libssl-dev libzstd-dev
+
+# The time of every file, unless the caller sets one.
+SOURCE_DATE_EPOCH ?= 1704067200
+export SOURCE_DATE_EPOCH
+
+AGENT_PROTOCOL := 0.0.1
+
+IMAGE_SRCS := $(addprefix osbuilder/,\
+	cmd_build.c cmd_read.c cpio.c digest.c erofs_read.c erofs_write.c \
+	fileio.c fs.c image.c layout.c main.c manifest.c meta.c options.c \
+	report.c tree.c words.c zstd.c)
+$(call host_program,kiln-image,$(IMAGE_SRCS),-lzstd -lcrypto -ljson-c)
+
+image_tool := $(O)/host/kiln-image
+image_manifests := $(wildcard rootfs/*.manifest)
+image_fs = $(O)/$(1)/rootfs.$(FORMAT).img
+image_vars := PROFILE=$(PROFILE) VERSION=$(VERSION) EPOCH=$(SOURCE_DATE_EPOCH)
+
+.PHONY: image initrd rootfs image-force
+
+define image_rules
+# A change of these on the command line is a change of the input.
+$$(O)/$(1)/image.vars: image-force
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)echo '$$(image_vars)' | cmp -s - $$@ || echo '$$(image_vars)' >$$@
+
+image_in_$(1) := $$(image_tool) $$(image_manifests) $$(O)/$(1)/kiln-agent \
+	$$(call guest_ready,$(1)) $$(O)/$(1)/image.vars
+image_args_$(1) = --manifest rootfs/$$(PROFILE).manifest \
+	--var ARCH=$(1) --var PROFILE=$$(PROFILE) --var VERSION=$$(VERSION) \
+	--var AGENT=$$(abspath $$(O)/$(1)/kiln-agent) \
+	--var BUSYBOX=$$(abspath $$(call guest_sysroot,$(1))/busybox)
+
+$$(O)/$(1)/initrd.img: $$(image_in_$(1))
+	$$(if $$(V),,@echo '  INITRD  $$@')
+	$$(Q)$$(image_tool) initrd $$(image_args_$(1)) --output $$@
+
+$$(O)/$(1)/rootfs.%.img: $$(image_in_$(1))
+	$$(if $$(V),,@echo '  IMAGE   $$@')
+	$$(Q)$$(image_tool) image --format $$* $$(image_args_$(1)) --output $$@
+
+$$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
+		$$(O)/$(1)/initrd.img $$(call image_fs,$(1)) arch/$(1)/cmdline
+	$$(if $$(V),,@echo '  JSON    $$@')
+	$$(Q)$$(image_tool) manifest --arch $(1) --profile $$(PROFILE) \
+		--release $$(VERSION) --agent-protocol $$(AGENT_PROTOCOL) \
+		--cmdline arch/$(1)/cmdline \
+		--kernel-json $$(O)/$(1)/kernel.json \
+		$$(addprefix --inputs ,$$(wildcard \
+			$$(call guest_sysroot,$(1))/manifest)) \
+		--feature $$(FORMAT) --feature dax \
+		$$(foreach f,kernel kernel.zst initrd.img \
+			$$(notdir $$(call image_fs,$(1))) kiln-agent,\
+			--artifact $$(f)=$$(O)/$(1)/$$(f)) --output $$@
+endef
+$(foreach a,$(ALL_ARCHES),$(eval $(call image_rules,$(a))))
+
+initrd: $(foreach a,$(ARCHES),$(O)/$(a)/initrd.img)
+rootfs: $(foreach a,$(ARCHES),$(call image_fs,$(a)))
+image: $(foreach a,$(ARCHES),$(O)/$(a)/image.json)

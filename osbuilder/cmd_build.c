@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The commands that build: tree, initrd, image, manifest. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "cpio.h"
+#include "command.h"
+#include "fileio.h"
+#include "fs.h"
+#include "image.h"
+#include "layout.h"
+#include "meta.h"
+#include "report.h"
+
+static int load(const struct options *o, struct tree *tree, struct err *reterr)
+{
+	return manifest_load(o->manifest, &o->vars, o->epoch, tree, reterr);
+}
+
+int cmd_tree(const struct options *o, struct err *reterr)
+{
+	cleanup_tree struct tree tree = TREE_INIT;
+	int r;
+
+	r = load(o, &tree, reterr);
+	return r < 0 ? r : report_tree(NULL, &tree, o->format, reterr);
+}
+
+int cmd_initrd(const struct options *o, struct err *reterr)
+{
+	cleanup_buf struct buf packed = BUF_INIT(IMAGE_MAX);
+	cleanup_buf struct buf archive = BUF_INIT(IMAGE_MAX);
+	cleanup_tree struct tree tree = TREE_INIT;
+	struct buf *out = &archive;
+	int r;
+
+	if (o->compress && strcmp(o->compress, "zstd") != 0 &&
+	    strcmp(o->compress, "none") != 0)
+		return err_set(reterr, -EINVAL, "unknown compression '%s'",
+			       o->compress);
+	r = load(o, &tree, reterr);
+	if (r == 0)
+		r = cpio_write(&tree, &archive, reterr);
+	if (r == 0 && (!o->compress || !strcmp(o->compress, "zstd"))) {
+		r = zstd_compress(buf_data(&archive), archive.len, &packed,
+				  reterr);
+		out = &packed;
+	}
+	if (r == 0)
+		r = file_write(o->output, buf_data(out), out->len, reterr);
+	return r;
+}
+
+int cmd_image(const struct options *o, struct err *reterr)
+{
+	struct fs_params params = {.label = o->label ? o->label : "kiln",
+				   .time = o->epoch};
+	const struct fs_ops *fs = fs_by_name(o->format ? o->format : "erofs");
+	cleanup_buf struct buf image = BUF_INIT(IMAGE_MAX);
+	cleanup_tree struct tree tree = TREE_INIT;
+	struct layout layout;
+	int r;
+
+	if (!fs)
+		return err_set(reterr, -EINVAL, "unknown format '%s'",
+			       o->format);
+	r = load(o, &tree, reterr);
+	if (r == 0)
+		r = fs->write(&tree, &params, &image, reterr);
+	if (r < 0)
+		return r;
+	r = layout_wrap(&image, &layout);
+	if (r < 0)
+		return err_code(reterr, r, "image");
+	return file_write(o->output, buf_data(&image), image.len, reterr);
+}
+
+int cmd_manifest(const struct options *o, struct err *reterr)
+{
+	const struct meta_params params = {
+		.arch = o->arch,
+		.profile = o->profile,
+		.version = o->version,
+		.agent_protocol = o->agent_protocol,
+		.cmdline = o->cmdline,
+		.kernel_json = o->kernel_json,
+		.inputs = o->inputs,
+		.artifacts = &o->artifacts,
+		.features = &o->features,
+		.epoch = o->epoch,
+	};
+	struct json_object *meta = NULL;
+	int r;
+
+	if (!o->arch)
+		return err_set(reterr, -EINVAL, "'--arch' is missing");
+	r = meta_build(&params, &meta, reterr);
+	if (r < 0)
+		return r;
+	r = report_json(meta, o->output, reterr);
+	(void)json_object_put(meta);
+	return r;
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef OSBUILDER_COMMAND_H
+#define OSBUILDER_COMMAND_H
+
+#include "base/err.h"
+#include "base/strv.h"
+#include "manifest.h"
+
+/* 2024-01-01, for builds that name no time. */
+#define DEFAULT_EPOCH INT64_C(1704067200)
+
+/* What the options of all commands fill in; strings are borrowed from argv. */
+struct options {
+	const char *manifest;
+	const char *output;
+	const char *format;
+	const char *compress;
+	const char *label;
+	const char *arch;
+	const char *profile;
+	const char *version;
+	const char *agent_protocol;
+	const char *cmdline;
+	const char *kernel_json;
+	const char *inputs;
+	int64_t epoch;
+	struct manifest_vars vars;
+	struct strv artifacts;
+	struct strv features;
+	bool help;
+	char **args; /* what is no option */
+	int n_args;
+};
+
+/* One option: letter O of a command's set. */
+struct option_desc {
+	char letter;
+	const char *name;
+	const char *value;
+	const char *help;
+};
+
+struct command {
+	const char *name;
+	const char *args;
+	const char *help;
+	const char *options; /* letters */
+	int min_args, max_args;
+	int (*run)(const struct options *o, struct err *reterr);
+};
+
+extern const struct option_desc option_descs[];
+
+/* Parses ARGV (its first word is the command). -EINVAL with a text. */
+int options_parse(const struct command *c, int argc, char **argv,
+		  struct options *ret, struct err *reterr);
+void options_release(struct options *o);
+
+int cmd_tree(const struct options *o, struct err *reterr);
+int cmd_initrd(const struct options *o, struct err *reterr);
+int cmd_image(const struct options *o, struct err *reterr);
+int cmd_manifest(const struct options *o, struct err *reterr);
+int cmd_inspect(const struct options *o, struct err *reterr);
+int cmd_cat(const struct options *o, struct err *reterr);
+int cmd_extract(const struct options *o, struct err *reterr);
+
+#endif

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpio.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macros.h"
+
+#define MAGIC "070701"
+#define HEADER_SIZE 110
+#define TRAILER "TRAILER!!!"
+
+/* The fields after the magic, eight hexadecimal digits each. */
+enum field {
+	F_INO,
+	F_MODE,
+	F_UID,
+	F_GID,
+	F_NLINK,
+	F_MTIME,
+	F_FILESIZE,
+	F_DEV_MAJOR,
+	F_DEV_MINOR,
+	F_RDEV_MAJOR,
+	F_RDEV_MINOR,
+	F_NAMESIZE,
+	F_CHECK,
+	F_COUNT,
+};
+
+_Static_assert(sizeof(MAGIC) - 1 + F_COUNT * 8 == HEADER_SIZE, "newc header");
+
+static int put_padding(struct buf *out, size_t start)
+{
+	return buf_put_zero(out, -(out->len - start) & 3);
+}
+
+/* The name has no slash at its start: the kernel unpacks relative to "/". */
+static int put_entry(struct buf *out, size_t start, const uint32_t *f,
+		     const char *name, const uint8_t *data)
+{
+	(void)buf_put_str(out, MAGIC); /* errors of a buffer are sticky */
+	for (int i = 0; i < F_COUNT; i++)
+		(void)buf_printf(out, "%08X", f[i]);
+	(void)buf_put(out, name, f[F_NAMESIZE]);
+	(void)put_padding(out, start);
+	(void)buf_put(out, data, f[F_FILESIZE]);
+	return put_padding(out, start);
+}
+
+static uint32_t count_subdirs(const struct tree *t, size_t dir)
+{
+	size_t len = strlen(t->v[dir].path);
+	uint32_t n = 0;
+
+	for (size_t i = dir + 1; i < t->n; i++) {
+		const char *path = t->v[i].path;
+
+		if (strncmp(path, t->v[dir].path, len) != 0 || path[len] != '/')
+			break;
+		if (t->v[i].type == NODE_DIR && !strchr(path + len + 1, '/'))
+			n++;
+	}
+	return n;
+}
+
+int cpio_write(const struct tree *tree, struct buf *out, struct err *reterr)
+{
+	uint32_t end[F_COUNT] = {[F_NLINK] = 1, [F_NAMESIZE] = sizeof(TRAILER)};
+	size_t start = out->len;
+
+	for (size_t i = 1; i < tree->n; i++) {
+		const struct node *n = &tree->v[i];
+		uint32_t f[F_COUNT] = {
+			[F_INO] = (uint32_t)i,
+			[F_MODE] = node_type_to_mode(n->type) | n->mode,
+			[F_UID] = n->uid,
+			[F_GID] = n->gid,
+			[F_NLINK] = 1,
+			[F_MTIME] = (uint32_t)n->mtime,
+			[F_FILESIZE] = (uint32_t)n->size,
+			[F_RDEV_MAJOR] = n->major,
+			[F_RDEV_MINOR] = n->minor,
+			[F_NAMESIZE] = (uint32_t)strlen(n->path),
+		};
+
+		if (n->mtime < 0 || n->mtime > UINT32_MAX)
+			return err_set(reterr, -ERANGE,
+				       "time of '%s' does not fit in cpio",
+				       n->path);
+		if (n->type == NODE_DIR)
+			f[F_NLINK] = 2 + count_subdirs(tree, i);
+		if (put_entry(out, start, f, n->path + 1, n->data) < 0)
+			break;
+	}
+	if (put_entry(out, start, end, TRAILER, NULL) < 0)
+		return err_code(reterr, buf_error(out), "cpio archive");
+	return 0;
+}
+
+bool cpio_probe(const uint8_t *data, size_t n)
+{
+	return n >= HEADER_SIZE && !memcmp(data, MAGIC, sizeof(MAGIC) - 1);
+}
+
+static int parse_header(const uint8_t *p, uint32_t *f)
+{
+	if (memcmp(p, MAGIC, sizeof(MAGIC) - 1) != 0)
+		return -EINVAL;
+	p += sizeof(MAGIC) - 1;
+	for (int i = 0; i < F_COUNT; i++) {
+		f[i] = 0;
+		for (int k = 0; k < 8; k++, p++) {
+			uint32_t digit;
+
+			if (*p >= '0' && *p <= '9')
+				digit = *p - '0';
+			else if (*p >= 'A' && *p <= 'F')
+				digit = *p - 'A' + 10u;
+			else if (*p >= 'a' && *p <= 'f')
+				digit = *p - 'a' + 10u;
+			else
+				return -EINVAL;
+			f[i] = f[i] << 4 | digit;
+		}
+	}
+	return 0;
+}
+
+/* The name as a path: other writers have "./a", "." or "/a". */
+static int entry_path(const uint8_t *name, size_t n, char *path, size_t size)
+{
+	const char *s = (const char *)name;
+
+	if (n == 0 || name[n - 1] != '\0' || strlen(s) != n - 1)
+		return -EINVAL;
+	while (*s == '/' || (s[0] == '.' && s[1] == '/'))
+		s++;
+	if (!strcmp(s, "."))
+		s++;
+	if (strlen(s) + 2 > size)
+		return -EINVAL;
+	path[0] = '/';
+	strcpy(path + 1, s);
+	return 0;
+}
+
+static int read_entry(const uint32_t *f, char *path, const uint8_t *image,
+		      const uint8_t *data, struct tree *tree,
+		      struct err *reterr)
+{
+	struct node n = {
+		.path = path,
+		.mode = f[F_MODE] & 07777,
+		.uid = f[F_UID],
+		.gid = f[F_GID],
+		.major = f[F_RDEV_MAJOR],
+		.minor = f[F_RDEV_MINOR],
+		.mtime = f[F_MTIME],
+		.data = data,
+		.size = f[F_FILESIZE],
+		.pos = (uint64_t)(data - image),
+	};
+
+	if (node_type_from_mode(f[F_MODE], &n.type) < 0)
+		return err_set(reterr, -EINVAL, "'%.64s' is of no known type",
+			       path);
+	return tree_add(tree, &n, reterr);
+}
+
+/* One entry; 1 at the trailer. */
+static int next(struct buf_reader *r, struct tree *tree, struct err *reterr)
+{
+	const uint8_t *header = buf_reader_get(r, HEADER_SIZE);
+	const uint8_t *name, *data;
+	char path[TREE_PATH_MAX + 2];
+	uint32_t f[F_COUNT];
+
+	if (!header)
+		return err_set(reterr, -EINVAL, "cpio archive ends early");
+	if (parse_header(header, f) < 0)
+		return err_set(reterr, -EINVAL, "bad cpio header at %zu",
+			       r->pos - HEADER_SIZE);
+	name = buf_reader_get(r, f[F_NAMESIZE]);
+	(void)buf_reader_get(r, -r->pos & 3);
+	data = buf_reader_get(r, f[F_FILESIZE]);
+	if (r->failed)
+		return err_set(reterr, -EINVAL, "cpio archive ends early");
+	(void)buf_reader_get(r, MIN(-r->pos & 3, r->len - r->pos));
+	if (entry_path(name, f[F_NAMESIZE], path, sizeof(path)) < 0)
+		return err_set(reterr, -EINVAL, "bad name in cpio archive");
+	if (!strcmp(path + 1, TRAILER))
+		return 1;
+	return read_entry(f, path, r->data, data, tree, reterr);
+}
+
+int cpio_read(const uint8_t *data, size_t n, struct tree *tree,
+	      struct err *reterr)
+{
+	struct buf_reader r = buf_reader_of(data, n);
+	int ret;
+
+	do {
+		ret = next(&r, tree, reterr);
+	} while (ret == 0);
+	return ret < 0 ? ret : tree_finish(tree, 0, reterr);
+}

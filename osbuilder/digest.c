@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "base/cleanup.h"
+#include "fileio.h"
+
+#define CRC32C_POLY 0x82f63b78 /* reflected */
+
+static void to_hex(const uint8_t raw[32], char ret[SHA256_HEX_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; i < 32; i++) {
+		ret[2 * i] = digits[raw[i] >> 4];
+		ret[2 * i + 1] = digits[raw[i] & 15];
+	}
+	ret[64] = '\0';
+}
+
+int sha256(const void *data, size_t n, uint8_t ret[32])
+{
+	return EVP_Digest(data, n, ret, NULL, EVP_sha256(), NULL) ? 0 : -EIO;
+}
+
+int sha256_hex(const void *data, size_t n, char ret[SHA256_HEX_SIZE])
+{
+	uint8_t raw[32];
+
+	if (sha256(data, n, raw) < 0)
+		return -EIO;
+	to_hex(raw, ret);
+	return 0;
+}
+
+static int hash_fd(int fd, EVP_MD_CTX *ctx, uint64_t *ret_size)
+{
+	uint8_t block[16384];
+	ssize_t n;
+
+	*ret_size = 0;
+	while ((n = read(fd, block, sizeof(block))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!EVP_DigestUpdate(ctx, block, (size_t)n))
+			return -EIO;
+		*ret_size += (uint64_t)n;
+	}
+	return 0;
+}
+
+DEFINE_CLEANUP(EVP_MD_CTX, EVP_MD_CTX_free)
+
+int file_sha256(const char *path, uint64_t *ret_size,
+		char ret[SHA256_HEX_SIZE], struct err *reterr)
+{
+	cleanup(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = NULL;
+	cleanup_close int fd = -1;
+	uint8_t raw[32];
+	int r;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return err_errno(reterr, "open '%s'", path);
+	ctx = EVP_MD_CTX_new();
+	if (!ctx || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL))
+		return err_set(reterr, -ENOMEM, "no SHA-256");
+	r = hash_fd(fd, ctx, ret_size);
+	if (r < 0)
+		return err_code(reterr, r, "read '%s'", path);
+	if (!EVP_DigestFinal_ex(ctx, raw, NULL))
+		return err_set(reterr, -EIO, "no SHA-256");
+	to_hex(raw, ret);
+	return 0;
+}
+
+uint32_t crc32c(uint32_t crc, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+
+	while (n--) {
+		crc ^= *p++;
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (CRC32C_POLY & -(crc & 1));
+	}
+	return crc;
+}

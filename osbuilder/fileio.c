@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fileio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define HOLE_SIZE 4096
+
+static int open_regular(const char *path, struct stat *st, struct err *reterr)
+{
+	cleanup_close int fd = -1;
+
+	/* O_NONBLOCK: a fifo in a file's place must not stop the build. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return err_errno(reterr, "open '%s'", path);
+	if (fstat(fd, st) < 0)
+		return err_errno(reterr, "stat '%s'", path);
+	if (!S_ISREG(st->st_mode))
+		return err_set(reterr, -EINVAL, "'%s' is no regular file",
+			       path);
+	return TAKE_FD(fd);
+}
+
+/* Reads until N bytes are there or the file ends; the number read. */
+static ssize_t read_full(int fd, uint8_t *p, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = read(fd, p + done, n - done);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (r == 0)
+			break;
+		done += (size_t)r;
+	}
+	return (ssize_t)done;
+}
+
+int file_read(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
+	      struct err *reterr)
+{
+	cleanup_free uint8_t *p = NULL;
+	cleanup_close int fd = -1;
+	struct stat st;
+	ssize_t n;
+
+	fd = open_regular(path, &st, reterr);
+	if (fd < 0)
+		return fd;
+	if ((uint64_t)st.st_size > max)
+		return err_set(reterr, -EFBIG, "'%s' is larger than %zu bytes",
+			       path, max);
+	p = malloc((size_t)st.st_size + 1);
+	if (!p)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	n = read_full(fd, p, (size_t)st.st_size);
+	if (n < 0)
+		return err_code(reterr, (int)n, "read '%s'", path);
+	if (n != st.st_size)
+		return err_set(reterr, -EIO, "'%s' shrank while read", path);
+	p[n] = '\0';
+	*ret = TAKE_PTR(p);
+	*ret_size = (size_t)n;
+	return 0;
+}
+
+static int write_full(int fd, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t r = write(fd, p, n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		p += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+	return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
+static int write_sparse(int fd, const uint8_t *p, size_t n)
+{
+	int r;
+
+	if (ftruncate(fd, (off_t)n) < 0)
+		return -errno;
+	while (n >= HOLE_SIZE) {
+		if (is_zero(p, HOLE_SIZE))
+			r = lseek(fd, HOLE_SIZE, SEEK_CUR) < 0 ? -errno : 0;
+		else
+			r = write_full(fd, p, HOLE_SIZE);
+		if (r < 0)
+			return r;
+		p += HOLE_SIZE;
+		n -= HOLE_SIZE;
+	}
+	return write_full(fd, p, n);
+}
+
+int file_write(const char *path, const void *data, size_t n,
+	       struct err *reterr)
+{
+	cleanup_free char *tmp = NULL;
+	cleanup_close int fd = -1;
+	int r;
+
+	if (!strcmp(path, "-")) {
+		r = write_full(STDOUT_FILENO, data, n);
+		return r < 0 ? err_code(reterr, r, "write") : 0;
+	}
+	if (asprintf(&tmp, "%s.%d.tmp", path, (int)getpid()) < 0) {
+		tmp = NULL;
+		return err_set(reterr, -ENOMEM, "out of memory");
+	}
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		  0644);
+	if (fd < 0)
+		return err_errno(reterr, "create '%s'", tmp);
+	r = write_sparse(fd, data, n);
+	if (r == 0 && fchmod(fd, 0644) < 0)
+		r = -errno;
+	if (r == 0 && rename(tmp, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlink(tmp); /* the first error is the one to report */
+		return err_code(reterr, r, "write '%s'", path);
+	}
+	return 0;
+}

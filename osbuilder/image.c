@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/macros.h"
+#include "cpio.h"
+#include "fileio.h"
+
+static const uint8_t zstd_magic[] = {0x28, 0xb5, 0x2f, 0xfd};
+
+void image_release(struct image *i)
+{
+	tree_release(&i->tree);
+	buf_release(&i->archive);
+}
+
+static int open_fs(struct image *i, const uint8_t *data, size_t n,
+		   struct err *reterr)
+{
+	layout_find(data, n, &i->layout);
+	data += i->layout.fs_pos;
+	i->fs = fs_probe(data, i->layout.fs_size);
+	if (!i->fs)
+		return err_set(reterr, -EINVAL,
+			       "neither an initrd nor a known filesystem");
+	i->kind = IMAGE_FS;
+	return i->fs->read(data, i->layout.fs_size, &i->tree, &i->info, reterr);
+}
+
+int image_open(struct image *ret, const uint8_t *data, size_t n,
+	       struct err *reterr)
+{
+	int r;
+
+	*ret = (struct image){.archive = BUF_INIT(IMAGE_MAX)};
+	if (n >= sizeof(zstd_magic) &&
+	    !memcmp(data, zstd_magic, sizeof(zstd_magic))) {
+		r = zstd_decompress(data, n, &ret->archive, reterr);
+		if (r < 0)
+			return r;
+		ret->compressed = true;
+		data = buf_data(&ret->archive);
+		n = ret->archive.len;
+	}
+	if (!cpio_probe(data, n) && !ret->compressed)
+		return open_fs(ret, data, n, reterr);
+	ret->data = data;
+	ret->size = n;
+	return cpio_read(data, n, &ret->tree, reterr);
+}
+
+void uuid_format(const uint8_t u[16], char ret[UUID_TEXT_SIZE])
+{
+	(void)snprintf(ret, UUID_TEXT_SIZE,
+		       "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
+		       "%02x%02x%02x%02x%02x%02x",
+		       u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8],
+		       u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+}
+
+static void put_number(struct json_object *o, const char *key, uint64_t v)
+{
+	(void)json_object_object_add(o, key, json_object_new_uint64(v));
+}
+
+static void put_text(struct json_object *o, const char *key, const char *v)
+{
+	(void)json_object_object_add(o, key, json_object_new_string(v));
+}
+
+static void put_bool(struct json_object *o, const char *key, bool v)
+{
+	(void)json_object_object_add(o, key, json_object_new_boolean(v));
+}
+
+struct json_object *json_bytes(const void *p, size_t n)
+{
+	size_t size = 4 * n + 1;
+	cleanup_free char *text = malloc(size);
+
+	return text ? json_object_new_string(log_escape(text, size, p, n)) :
+		      NULL;
+}
+
+static void put_fs(struct json_object *o, const struct image *i)
+{
+	char uuid[UUID_TEXT_SIZE];
+
+	uuid_format(i->info.uuid, uuid);
+	put_text(o, "format", i->fs->name);
+	put_number(o, "offset", i->layout.fs_pos);
+	put_number(o, "pmem_offset", i->layout.pmem_pos);
+	put_number(o, "block_size", i->info.block_size);
+	put_number(o, "blocks", i->info.blocks);
+	put_number(o, "inodes", i->info.inodes);
+	put_text(o, "uuid", uuid);
+	(void)json_object_object_add(o, "label",
+				     json_bytes(i->info.label,
+						strlen(i->info.label)));
+	put_number(o, "time", (uint64_t)i->info.time);
+	put_number(o, "feature_compat", i->info.feature_compat);
+	put_number(o, "feature_incompat", i->info.feature_incompat);
+	put_bool(o, "checksum", i->info.checksum);
+}
+
+static bool all_dax(const struct image *i)
+{
+	for (size_t k = 0; k < i->tree.n; k++)
+		if (i->tree.v[k].type == NODE_FILE &&
+		    !layout_dax(&i->layout, &i->tree.v[k]))
+			return false;
+	return true;
+}
+
+struct json_object *image_to_json(const struct image *i)
+{
+	struct json_object *o = json_object_new_object();
+	char hash[SHA256_HEX_SIZE];
+
+	if (!o)
+		return NULL;
+	if (i->kind == IMAGE_FS) {
+		put_fs(o, i);
+		put_bool(o, "dax", all_dax(i));
+		return o;
+	}
+	put_text(o, "format", "cpio");
+	put_text(o, "compression", i->compressed ? "zstd" : "none");
+	put_number(o, "unpacked_size", i->size);
+	if (sha256_hex(i->data, i->size, hash) == 0)
+		put_text(o, "unpacked_sha256", hash);
+	return o;
+}
+
+struct json_object *node_to_json(const struct image *i, const struct node *n)
+{
+	struct json_object *o = json_object_new_object();
+	char mode[8];
+
+	if (!o)
+		return NULL;
+	(void)snprintf(mode, sizeof(mode), "%04o", n->mode);
+	(void)json_object_object_add(o, "path",
+				     json_bytes(n->path, strlen(n->path)));
+	put_text(o, "type", node_type_name(n->type));
+	put_text(o, "mode", mode);
+	put_number(o, "uid", n->uid);
+	put_number(o, "gid", n->gid);
+	(void)json_object_object_add(o, "mtime",
+				     json_object_new_int64(n->mtime));
+	if (n->type == NODE_CHAR || n->type == NODE_BLOCK) {
+		put_number(o, "major", n->major);
+		put_number(o, "minor", n->minor);
+	} else if (n->type == NODE_LINK) {
+		(void)json_object_object_add(
+			o, "target", json_bytes(n->data, n->size));
+	} else if (n->type == NODE_FILE) {
+		put_number(o, "size", n->size);
+		if (i)
+			put_number(o, "offset", n->pos);
+		if (i && i->kind == IMAGE_FS) {
+			put_bool(o, "dax", layout_dax(&i->layout, n));
+			put_bool(o, "pmd", layout_pmd(&i->layout, n));
+		}
+	}
+	return o;
+}

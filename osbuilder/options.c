@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "base/num.h"
+#include "command.h"
+
+#define LETTERS_MAX 16
+
+const struct option_desc option_descs[] = {
+	{'m', "manifest", "FILE", "what is in the tree (docs/images.md)"},
+	{'o', "output", "FILE", "where to write, - for standard output"},
+	{'D', "var", "NAME=VALUE", "a variable of the manifest"},
+	{'e', "epoch", "SECONDS", "time of all files ($SOURCE_DATE_EPOCH)"},
+	{'f', "format", "FORMAT", "see the command"},
+	{'c', "compress", "zstd|none", "how to compress (zstd)"},
+	{'l', "label", "TEXT", "name of the filesystem (kiln)"},
+	{'a', "arch", "ARCH", "architecture"},
+	{'p', "profile", "NAME", "profile"},
+	{'v', "release", "VERSION", "version of this project"},
+	{'P', "agent-protocol", "VERSION", "what the agent speaks"},
+	{'C', "cmdline", "FILE", "kernel parameters, one a line"},
+	{'k', "kernel-json", "FILE", "what the kernel build says"},
+	{'i', "inputs", "FILE", "packages that went in"},
+	{'A', "artifact", "NAME=FILE", "a file of the guest"},
+	{'F', "feature", "NAME", "a feature of the guest"},
+	{'h', "help", NULL, "this text"},
+	{0},
+};
+
+/* Where a plain string goes; NULL for the options that need more. */
+static const char **string_of(struct options *o, int letter)
+{
+	switch (letter) {
+	case 'm':
+		return &o->manifest;
+	case 'o':
+		return &o->output;
+	case 'f':
+		return &o->format;
+	case 'c':
+		return &o->compress;
+	case 'l':
+		return &o->label;
+	case 'a':
+		return &o->arch;
+	case 'p':
+		return &o->profile;
+	case 'v':
+		return &o->version;
+	case 'P':
+		return &o->agent_protocol;
+	case 'C':
+		return &o->cmdline;
+	case 'k':
+		return &o->kernel_json;
+	case 'i':
+		return &o->inputs;
+	default:
+		return NULL;
+	}
+}
+
+/* Times are those every format can hold. */
+static int set_epoch(struct options *o, const char *text, struct err *reterr)
+{
+	if (parse_i64(text, &o->epoch) < 0 || o->epoch < 0 ||
+	    o->epoch > UINT32_MAX)
+		return err_set(reterr, -EINVAL, "bad time '%s'", text);
+	return 0;
+}
+
+static int set(struct options *o, int letter, char *value, struct err *reterr)
+{
+	const char **s = string_of(o, letter);
+
+	if (s) {
+		*s = value;
+		return 0;
+	}
+	switch (letter) {
+	case 'D':
+		return manifest_vars_add(&o->vars, value, reterr);
+	case 'e':
+		return set_epoch(o, value, reterr);
+	case 'A':
+		return strv_add(&o->artifacts, value);
+	case 'F':
+		return strv_add(&o->features, value);
+	case 'h':
+		o->help = true;
+		return 0;
+	default:
+		return err_set(reterr, -EINVAL, "unknown option");
+	}
+}
+
+static void long_options(const struct command *c, struct option *v)
+{
+	size_t n = 0;
+
+	for (const struct option_desc *d = option_descs; d->letter; d++)
+		if (d->letter == 'h' || strchr(c->options, d->letter))
+			v[n++] = (struct option){
+				d->name,
+				d->value ? required_argument : no_argument,
+				NULL, d->letter};
+	v[n] = (struct option){0};
+}
+
+static int check_args(const struct command *c, const struct options *o,
+		      struct err *reterr)
+{
+	if (o->n_args < c->min_args || o->n_args > c->max_args)
+		return err_set(reterr, -EINVAL, "usage: kiln-image %s%s%s",
+			       c->name, *c->args ? " " : "", c->args);
+	if (strchr(c->options, 'm') && !o->manifest)
+		return err_set(reterr, -EINVAL, "'--manifest' is missing");
+	if (strchr(c->options, 'o') && !o->output)
+		return err_set(reterr, -EINVAL, "'--output' is missing");
+	return 0;
+}
+
+int options_parse(const struct command *c, int argc, char **argv,
+		  struct options *ret, struct err *reterr)
+{
+	struct option longs[LETTERS_MAX + 2];
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	int letter, r = 0;
+
+	*ret = (struct options){.epoch = DEFAULT_EPOCH};
+	if (epoch && *epoch)
+		r = set_epoch(ret, epoch, reterr);
+	long_options(c, longs);
+	optind = 1;
+	opterr = 0;
+	while (r == 0 &&
+	       (letter = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
+		if (letter == ':' || letter == '?')
+			return err_set(reterr, -EINVAL,
+				       letter == ':' ?
+					       "option '%s' needs a value" :
+					       "unknown option '%s'",
+				       argv[optind - 1]);
+		r = set(ret, letter, optarg, reterr);
+		if (r == -ENOMEM)
+			return err_set(reterr, r, "out of memory");
+	}
+	if (r < 0)
+		return r;
+	ret->args = argv + optind;
+	ret->n_args = argc - optind;
+	return ret->help ? 0 : check_args(c, ret, reterr);
+}
+
+void options_release(struct options *o)
+{
+	strv_release(&o->artifacts);
+	strv_release(&o->features);
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef OSBUILDER_TREE_H
+#define OSBUILDER_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+/* Caps that hold for what is built and for what is read from an image. */
+#define TREE_NODES_MAX 65536
+#define TREE_PATH_MAX 1024
+#define TREE_NAME_MAX 255
+#define TREE_PATHS_BYTES_MAX (16u << 20)
+#define TREE_FILE_MAX ((size_t)1 << 30)
+
+enum node_type {
+	NODE_DIR,
+	NODE_FILE,
+	NODE_LINK,
+	NODE_CHAR,
+	NODE_BLOCK,
+	NODE_FIFO,
+	NODE_SOCKET, /* only ever read */
+};
+
+/*
+ * One file of a tree. Paths are absolute and normal; the root is "/". DATA is
+ * the content of a file or the target of a link (not terminated). It belongs to
+ * the node when OWNED is set, else to whoever added it.
+ */
+struct node {
+	char *path;
+	enum node_type type;
+	uint32_t mode; /* permission bits only, 07777 */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t major;
+	uint32_t minor;
+	int64_t mtime;
+	const uint8_t *data;
+	uint64_t size;
+	uint8_t *owned;
+	bool implied;  /* a parent nobody declared */
+	uint64_t pos;  /* readers: offset of DATA in the image */
+	bool plain;    /* readers: DATA is whole, block-aligned in the image */
+};
+
+/* A file tree, sorted by path once tree_finish() is through. */
+struct tree {
+	struct node *v; /* owned */
+	size_t n;
+	size_t size;
+	size_t path_bytes;
+};
+
+#define TREE_INIT {0}
+#define cleanup_tree cleanup(tree_release)
+
+void tree_release(struct tree *t);
+
+/*
+ * Adds a copy of NODE with its own copy of the path. OWNED is taken over on
+ * success. -EINVAL for a path or value out of bounds, -E2BIG beyond the caps.
+ */
+int tree_add(struct tree *t, const struct node *node, struct err *reterr);
+
+/*
+ * Sorts, adds missing parents (0755, root, MTIME) and refuses duplicates
+ * (-EEXIST) and children of what is no directory (-ENOTDIR). Directories follow
+ * directly after their path, siblings are in the byte order of their names.
+ */
+int tree_finish(struct tree *t, int64_t mtime, struct err *reterr);
+
+/* The node at PATH of a finished tree, or NULL. */
+const struct node *tree_find(const struct tree *t, const char *path);
+
+/* The order of a finished tree. */
+int tree_path_compare(const char *a, const char *b);
+
+/* "dir", "file", … */
+const char *node_type_name(enum node_type type);
+
+/* S_IFDIR and so on, by their value in Linux's ABI, and back (-EINVAL). */
+uint32_t node_type_to_mode(enum node_type type);
+int node_type_from_mode(uint32_t mode, enum node_type *ret);
+
+#endif
