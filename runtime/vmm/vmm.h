@@ -39,6 +39,7 @@ struct host_facts {
 	char qemu[256];        /* path of the binary */
 	unsigned int qemu_major, qemu_minor;
 	bool qemu_sandbox;     /* "-sandbox on" is understood */
+	bool native;           /* the guest's architecture is the host's */
 	bool kvm;              /* KVM has run this guest kernel */
 	bool privileged;       /* effective uid 0: ownership can be passed on */
 	bool vhost_vsock;      /* /dev/vhost-vsock opens */
@@ -67,6 +68,7 @@ struct vm_disk {
 	const char *id;   /* 1 to 20 characters of [A-Za-z0-9_.-], unique */
 	const char *path; /* absolute */
 	bool read_only;
+	bool host_device; /* PATH is a block device, not a regular file */
 	enum vm_disk_bus bus;
 };
 
@@ -135,6 +137,8 @@ struct vm_layout {
 	unsigned int next_lun; /* the first LUN free for later disks */
 };
 
+#define VM_MEMORY_MAX_MIB (4U * 1024 * 1024)
+
 /* Defaults for ARCH on a host with these facts: machine, accelerator, CPU
  * count 1, memory, channel, rng. */
 void vm_spec_init(struct vm_spec *spec, const struct arch_desc *arch,
@@ -148,8 +152,23 @@ int vm_spec_check(const struct vm_spec *spec, struct err *reterr);
 void vm_spec_hash(const struct vm_spec *spec, char ret[VM_HASH_SIZE]);
 
 /*
+ * Gives every device of SPEC its address, in the order channel, rng, balloon,
+ * scsi, image, shares, disks, NICs: dense, so that the same spec has the same
+ * addresses on every host. 0, or -ENOSPC when the machine has too few slots.
+ */
+int vm_layout_build(const struct vm_spec *spec, struct vm_layout *ret,
+		    struct err *reterr);
+
+/* The address of a LUN of the controller; 0, or -ENOSPC when too high. */
+int vm_lun_addr(unsigned int lun, struct vm_addr *ret);
+
+/* Devices of SPEC that need an address on the transport. */
+unsigned int vm_spec_devices(const struct vm_spec *spec);
+
+/*
  * The guest's command line: the architecture's, the machine's, the image's, the
- * sandbox's parameters, in this order. To be freed. NULL for lack of memory.
+ * sandbox's parameters, in this order. To be freed. NULL when it is longer than
+ * every kernel takes (2047 bytes), or for lack of memory.
  */
 char *vm_cmdline_build(const struct vm_spec *spec);
 

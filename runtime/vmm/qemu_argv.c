@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The QEMU command of a VM: a pure function of what the VM shall be and what
+ * the host offers. tests/golden holds its answers for all architectures.
+ */
+#include "runtime/vmm/vmm.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+#define OPT_MAX 16384
+
+/* What the builder passes around. */
+struct qemu_args {
+	const struct host_facts *facts;
+	const struct vm_spec *spec;
+	struct strv *argv;
+	const struct vm_layout *layout;
+	unsigned int device; /* devices addressed so far */
+	int fd;              /* next file descriptor of the process */
+};
+
+static void add2(struct qemu_args *a, const char *opt, const char *value)
+{
+	(void)strv_add(a->argv, opt);
+	(void)strv_add(a->argv, value);
+}
+
+/* Adds OPT and the text of B, which is released. */
+static void add_buf(struct qemu_args *a, const char *opt, struct buf *b)
+{
+	char *text = buf_cstr(b);
+
+	if (text)
+		add2(a, opt, text);
+	else if (!a->argv->error)
+		a->argv->error = buf_error(b) ? buf_error(b) : -ENOMEM;
+	buf_release(b);
+}
+
+/* A value inside a QEMU option: a comma in it is written twice. */
+static void put_value(struct buf *b, const char *value)
+{
+	for (; *value; value++) {
+		(void)buf_put_u8(b, (uint8_t)*value);
+		if (*value == ',')
+			(void)buf_put_u8(b, ',');
+	}
+}
+
+/*
+ * Begins "-device virtio-<what>-<transport>" at the next address. All devices
+ * are of virtio 1 and nothing else; the guest kernels have no older driver.
+ */
+static void device_begin(struct qemu_args *a, struct buf *b, const char *what)
+{
+	unsigned int n = a->device++;
+
+	buf_init(b, OPT_MAX);
+	switch (a->spec->machine->transport) {
+	case ARCH_TRANSPORT_PCI:
+		(void)buf_printf(b, "%s-pci,addr=0x%x", what, 2 + n);
+		/* vhost-user-fs never had an older form. */
+		if (strcmp(what, "vhost-user-fs") != 0)
+			(void)buf_put_str(b, ",disable-legacy=on");
+		break;
+	case ARCH_TRANSPORT_CCW:
+		(void)buf_printf(b, "%s-ccw,devno=fe.0.%04x", what, 1 + n);
+		break;
+	case ARCH_TRANSPORT_MMIO:
+		(void)buf_printf(b, "%s-device,bus=virtio-mmio-bus.%u", what,
+				 n);
+		break;
+	}
+}
+
+static void add_machine(struct qemu_args *a)
+{
+	const struct vm_spec *s = a->spec;
+	const struct arch_machine *m = s->machine;
+	const char *options = m->options[s->accel];
+	struct buf b = BUF_INIT(OPT_MAX);
+	bool shared = false;
+
+	for (size_t i = 0; i < s->n_shares; i++)
+		shared = shared || s->shares[i].kind == VM_SHARE_VIRTIOFS;
+
+	(void)buf_put_str(&b, m->qemu);
+	if (*options)
+		(void)buf_printf(&b, ",%s", options);
+	if (shared)
+		(void)buf_put_str(&b, ",memory-backend=ram");
+	add_buf(a, "-machine", &b);
+	if (m->firmware && a->facts->firmware[0])
+		add2(a, "-bios", a->facts->firmware);
+	add2(a, "-accel", s->accel == ARCH_ACCEL_KVM ? "kvm" : "tcg");
+	add2(a, "-cpu", s->cpu ? s->cpu : s->arch->cpu[s->accel]);
+
+	buf_init(&b, OPT_MAX);
+	(void)buf_printf(&b, "%" PRIu32, s->vcpus);
+	if (s->vcpus_max > s->vcpus && (m->hotplug & ARCH_HOTPLUG_CPU))
+		(void)buf_printf(&b, ",maxcpus=%" PRIu32, s->vcpus_max);
+	add_buf(a, "-smp", &b);
+
+	(void)strv_add(a->argv, "-m");
+	(void)strv_addf(a->argv, "%" PRIu32 "M", s->memory_mib);
+	/* vhost-user servers map the guest's memory. */
+	if (shared) {
+		(void)strv_add(a->argv, "-object");
+		(void)strv_addf(a->argv,
+				"memory-backend-memfd,id=ram,size=%" PRIu32
+				"M,share=on",
+				s->memory_mib);
+	}
+	if (m->transport == ARCH_TRANSPORT_MMIO)
+		add2(a, "-global", "virtio-mmio.force-legacy=false");
+}
+
+static int add_kernel(struct qemu_args *a, struct err *reterr)
+{
+	cleanup_free char *cmdline = vm_cmdline_build(a->spec);
+
+	if (!cmdline)
+		return err_set(reterr, -E2BIG,
+			       "the guest's command line is longer than its "
+			       "kernel takes (2047 bytes)");
+	add2(a, "-kernel", a->spec->kernel);
+	if (a->spec->initrd)
+		add2(a, "-initrd", a->spec->initrd);
+	add2(a, "-append", cmdline);
+	return 0;
+}
+
+/* QMP, and the console from the first byte. */
+static void add_monitor(struct qemu_args *a)
+{
+	const char *dev = a->spec->machine->console_device;
+
+	(void)strv_add(a->argv, "-chardev");
+	(void)strv_addf(a->argv, "socket,id=qmp,fd=%d", VM_FD_QMP);
+	add2(a, "-mon", "chardev=qmp,mode=control");
+	(void)strv_add(a->argv, "-chardev");
+	(void)strv_addf(a->argv, "socket,id=console,fd=%d", VM_FD_CONSOLE);
+	if (!dev) {
+		add2(a, "-serial", "chardev:console");
+		return;
+	}
+	(void)strv_add(a->argv, "-device");
+	(void)strv_addf(a->argv, "%s,chardev=console", dev);
+}
+
+static void add_channel(struct qemu_args *a)
+{
+	struct buf b;
+
+	if (a->spec->channel == VM_CHANNEL_VHOST_VSOCK) {
+		device_begin(a, &b, "vhost-vsock");
+		(void)buf_printf(&b, ",guest-cid=%" PRIu32 ",vhostfd=%d",
+				 a->spec->cid, VM_FD_AGENT);
+		add_buf(a, "-device", &b);
+		return;
+	}
+	/* Port 0 is kept for a console by the virtio specification. */
+	device_begin(a, &b, "virtio-serial");
+	(void)buf_put_str(&b, ",id=serial,max_ports=2");
+	add_buf(a, "-device", &b);
+	(void)strv_add(a->argv, "-chardev");
+	(void)strv_addf(a->argv, "socket,id=agent,fd=%d", VM_FD_AGENT);
+	add2(a, "-device",
+	     "virtserialport,bus=serial.0,nr=1,chardev=agent,"
+	     "name=" VM_AGENT_PORT_NAME);
+}
+
+static void add_blockdev(struct qemu_args *a, const char *id, const char *path,
+			 bool read_only, bool host_device)
+{
+	struct buf b = BUF_INIT(OPT_MAX);
+
+	(void)buf_printf(&b,
+			 "driver=raw,node-name=disk-%s,read-only=%s,"
+			 "file.driver=%s,file.filename=",
+			 id, read_only ? "on" : "off",
+			 host_device ? "host_device" : "file");
+	put_value(&b, path);
+	add_buf(a, "-blockdev", &b);
+}
+
+static void add_blk(struct qemu_args *a, const char *id)
+{
+	struct buf b;
+
+	device_begin(a, &b, "virtio-blk");
+	(void)buf_printf(&b, ",drive=disk-%s,serial=%s,id=%s", id, id, id);
+	add_buf(a, "-device", &b);
+}
+
+static void add_basic_devices(struct qemu_args *a)
+{
+	const struct vm_spec *s = a->spec;
+	struct buf b;
+
+	if (s->rng) {
+		add2(a, "-object", "rng-builtin,id=entropy");
+		device_begin(a, &b, "virtio-rng");
+		(void)buf_put_str(&b, ",rng=entropy");
+		add_buf(a, "-device", &b);
+	}
+	if (s->balloon) {
+		device_begin(a, &b, "virtio-balloon");
+		(void)buf_put_str(&b, ",id=balloon,deflate-on-oom=on,"
+				      "free-page-reporting=on");
+		add_buf(a, "-device", &b);
+	}
+	if (s->scsi) {
+		device_begin(a, &b, "virtio-scsi");
+		(void)buf_put_str(&b, ",id=scsi");
+		add_buf(a, "-device", &b);
+	}
+	if (s->image) {
+		add_blockdev(a, "image", s->image, true, false);
+		add_blk(a, "image");
+	}
+}
+
+static int add_share(struct qemu_args *a, size_t i, struct err *reterr)
+{
+	const struct vm_share *s = &a->spec->shares[i];
+	struct buf b = BUF_INIT(OPT_MAX);
+
+	if (s->kind == VM_SHARE_VIRTIOFS) {
+		if (!a->facts->native)
+			return err_set(reterr, -EOPNOTSUPP,
+				       "share '%s' by virtio-fs: FUSE messages "
+				       "carry the guest's own byte order and "
+				       "flags, virtiofsd serves guests of the "
+				       "host's architecture only; 9p would do",
+				       s->tag);
+		(void)strv_add(a->argv, "-chardev");
+		(void)strv_addf(a->argv, "socket,id=fs%zu,fd=%d", i, a->fd++);
+		device_begin(a, &b, "vhost-user-fs");
+		(void)buf_printf(&b, ",chardev=fs%zu,tag=%s,queue-size=1024",
+				 i, s->tag);
+		add_buf(a, "-device", &b);
+		return 0;
+	}
+	(void)buf_printf(&b, "local,id=fs%zu,path=", i);
+	put_value(&b, s->path);
+	/* remap: several file systems below one share must not show the same
+	 * inode numbers. none: who is not root cannot give files away. */
+	(void)buf_printf(&b, ",security_model=%s,multidevs=remap%s",
+			 a->facts->privileged ? "passthrough" : "none",
+			 s->read_only ? ",readonly=on" : "");
+	add_buf(a, "-fsdev", &b);
+	device_begin(a, &b, "virtio-9p");
+	(void)buf_printf(&b, ",fsdev=fs%zu,mount_tag=%s", i, s->tag);
+	add_buf(a, "-device", &b);
+	return 0;
+}
+
+static void add_disk(struct qemu_args *a, size_t i)
+{
+	const struct vm_disk *d = &a->spec->disks[i];
+
+	add_blockdev(a, d->id, d->path, d->read_only, d->host_device);
+	if (d->bus == VM_DISK_BLK) {
+		add_blk(a, d->id);
+		return;
+	}
+	(void)strv_add(a->argv, "-device");
+	(void)strv_addf(a->argv,
+			"scsi-hd,bus=scsi.0,channel=0,scsi-id=0,lun=%s,"
+			"drive=disk-%s,serial=%s,id=%s",
+			a->layout->disks[i].text + 2, d->id, d->id, d->id);
+}
+
+static void add_nic(struct qemu_args *a, size_t i)
+{
+	const struct vm_nic *nic = &a->spec->nics[i];
+	struct buf b;
+
+	(void)strv_add(a->argv, "-netdev");
+	(void)strv_addf(a->argv, "tap,id=net-%s,fd=%d", nic->id, a->fd++);
+	device_begin(a, &b, "virtio-net");
+	(void)buf_printf(&b, ",netdev=net-%s,mac=%s,id=%s", nic->id, nic->mac,
+			 nic->id);
+	/* Nobody boots from the network. */
+	if (a->spec->machine->transport == ARCH_TRANSPORT_PCI)
+		(void)buf_put_str(&b, ",romfile=");
+	add_buf(a, "-device", &b);
+}
+
+static void add_process(struct qemu_args *a)
+{
+	struct buf b = BUF_INIT(OPT_MAX);
+
+	(void)strv_add(a->argv, a->facts->qemu[0] ? a->facts->qemu
+						  : a->spec->arch->qemu_binary);
+	if (a->spec->name) {
+		put_value(&b, a->spec->name);
+		add_buf(a, "-name", &b);
+	}
+	(void)strv_add(a->argv, "-nodefaults");
+	(void)strv_add(a->argv, "-no-user-config");
+	add2(a, "-display", "none");
+	(void)strv_add(a->argv, "-no-reboot");
+	if (a->facts->qemu_sandbox)
+		add2(a, "-sandbox",
+		     "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+		     "resourcecontrol=deny");
+}
+
+int qemu_argv_build(const struct host_facts *facts, const struct vm_spec *spec,
+		    struct strv *argv, struct vm_layout *layout,
+		    struct err *reterr)
+{
+	struct qemu_args a = {
+		.facts = facts,
+		.spec = spec,
+		.argv = argv,
+		.layout = layout,
+		.fd = VM_FD_FIRST,
+	};
+	int r;
+
+	r = vm_spec_check(spec, reterr);
+	if (r == 0)
+		r = vm_layout_build(spec, layout, reterr);
+	if (r < 0)
+		return r;
+	if (spec->accel == ARCH_ACCEL_KVM && !facts->native)
+		return err_set(reterr, -EOPNOTSUPP,
+			       "KVM runs guests of the host's architecture, "
+			       "not %s", spec->arch->name);
+	add_process(&a);
+	add_machine(&a);
+	r = add_kernel(&a, reterr);
+	if (r < 0)
+		return r;
+	add_monitor(&a);
+	add_channel(&a);
+	add_basic_devices(&a);
+	for (size_t i = 0; r == 0 && i < spec->n_shares; i++)
+		r = add_share(&a, i, reterr);
+	for (size_t i = 0; i < spec->n_disks; i++)
+		add_disk(&a, i);
+	for (size_t i = 0; i < spec->n_nics; i++)
+		add_nic(&a, i);
+	if (r == 0 && strv_error(argv))
+		r = err_code(reterr, strv_error(argv), "QEMU command");
+	return r;
+}

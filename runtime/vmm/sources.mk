@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Virtual machines: specification, QEMU, and what the host offers.
+
+VMM_SRCS := \
+	runtime/vmm/spec.c \
+	runtime/vmm/qemu_argv.c \
+	runtime/vmm/qmp.c \
+	runtime/vmm/spawn.c
