@@ -54,7 +54,7 @@ struct config_qemu {
 	enum config_accel accel;
 	uint32_t default_vcpus;	   /* at least 1 */
 	uint32_t default_maxvcpus; /* 0: as many as the host has */
-	uint32_t default_memory;   /* MiB */
+	uint32_t default_memory;   /* MiB; 0: the architecture's */
 	uint32_t default_maxmemory; /* MiB; 0: the host's */
 	uint32_t msize_9p;	   /* bytes */
 	bool enable_debug;	   /* guest console and QEMU log at debug */
