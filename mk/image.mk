@@ -46,12 +46,14 @@ $$(O)/$(1)/rootfs.%.img: $$(image_in_$(1))
 	$$(if $$(V),,@echo '  IMAGE   $$@')
 	$$(Q)$$(image_tool) image --format $$* $$(image_args_$(1)) --output $$@
 
+image_cmdlines_$(1) := $$(wildcard arch/generic/cmdline) arch/$(1)/cmdline
+
 $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
-		$$(O)/$(1)/initrd.img $$(call image_fs,$(1)) arch/$(1)/cmdline
+		$$(O)/$(1)/initrd.img $$(call image_fs,$(1)) $$(image_cmdlines_$(1))
 	$$(if $$(V),,@echo '  JSON    $$@')
 	$$(Q)$$(image_tool) manifest --arch $(1) --profile $$(PROFILE) \
 		--release $$(VERSION) --agent-protocol $$(AGENT_PROTOCOL) \
-		--cmdline arch/$(1)/cmdline \
+		$$(addprefix --cmdline ,$$(image_cmdlines_$(1))) \
 		--kernel-json $$(O)/$(1)/kernel.json \
 		$$(addprefix --inputs ,$$(wildcard \
 			$$(call guest_sysroot,$(1))/manifest)) \

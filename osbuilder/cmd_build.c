@@ -83,7 +83,7 @@ int cmd_manifest(const struct options *o, struct err *reterr)
 		.profile = o->profile,
 		.version = o->version,
 		.agent_protocol = o->agent_protocol,
-		.cmdline = o->cmdline,
+		.cmdlines = &o->cmdlines,
 		.kernel_json = o->kernel_json,
 		.inputs = o->inputs,
 		.artifacts = &o->artifacts,

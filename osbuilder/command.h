@@ -20,11 +20,11 @@ struct options {
 	const char *profile;
 	const char *version;
 	const char *agent_protocol;
-	const char *cmdline;
 	const char *kernel_json;
 	const char *inputs;
 	int64_t epoch;
 	struct manifest_vars vars;
+	struct strv cmdlines;
 	struct strv artifacts;
 	struct strv features;
 	bool help;

@@ -40,7 +40,12 @@ static int put_padding(struct buf *out, size_t start)
 static int put_entry(struct buf *out, size_t start, const uint32_t *f,
 		     const char *name, const uint8_t *data)
 {
-	(void)buf_put_str(out, MAGIC); /* errors of a buffer are sticky */
+	size_t size = HEADER_SIZE + (size_t)f[F_NAMESIZE] + f[F_FILESIZE] + 6;
+
+	/* Room for all and for two paddings: what follows cannot fail. */
+	if (!buf_reserve(out, size))
+		return buf_error(out);
+	(void)buf_put_str(out, MAGIC);
 	for (int i = 0; i < F_COUNT; i++)
 		(void)buf_printf(out, "%08X", f[i]);
 	(void)buf_put(out, name, f[F_NAMESIZE]);
@@ -69,8 +74,9 @@ int cpio_write(const struct tree *tree, struct buf *out, struct err *reterr)
 {
 	uint32_t end[F_COUNT] = {[F_NLINK] = 1, [F_NAMESIZE] = sizeof(TRAILER)};
 	size_t start = out->len;
+	int r = 0;
 
-	for (size_t i = 1; i < tree->n; i++) {
+	for (size_t i = 1; i < tree->n && r == 0; i++) {
 		const struct node *n = &tree->v[i];
 		uint32_t f[F_COUNT] = {
 			[F_INO] = (uint32_t)i,
@@ -91,12 +97,11 @@ int cpio_write(const struct tree *tree, struct buf *out, struct err *reterr)
 				       n->path);
 		if (n->type == NODE_DIR)
 			f[F_NLINK] = 2 + count_subdirs(tree, i);
-		if (put_entry(out, start, f, n->path + 1, n->data) < 0)
-			break;
+		r = put_entry(out, start, f, n->path + 1, n->data);
 	}
-	if (put_entry(out, start, end, TRAILER, NULL) < 0)
-		return err_code(reterr, buf_error(out), "cpio archive");
-	return 0;
+	if (r == 0)
+		r = put_entry(out, start, end, TRAILER, NULL);
+	return r < 0 ? err_code(reterr, r, "cpio archive") : 0;
 }
 
 bool cpio_probe(const uint8_t *data, size_t n)

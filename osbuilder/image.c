@@ -79,7 +79,7 @@ static void put_bool(struct json_object *o, const char *key, bool v)
 
 struct json_object *json_bytes(const void *p, size_t n)
 {
-	size_t size = 4 * n + 1;
+	size_t size = 4 * n + 8; /* log_escape() keeps some room */
 	cleanup_free char *text = malloc(size);
 
 	return text ? json_object_new_string(log_escape(text, size, p, n)) :

@@ -67,16 +67,13 @@ static int read_text(const char *path, char **ret, struct err *reterr)
 }
 
 /* Each line's first word: parameters hold no blanks. */
-static int add_cmdline(struct json_object *o, const char *path,
-		       struct err *reterr)
+static int append_cmdline(struct json_object *array, const char *path,
+			  struct err *reterr)
 {
-	cleanup_json struct json_object *array = json_object_new_array();
 	cleanup_free char *text = NULL;
 	char *rest, *line;
 	int r;
 
-	if (!array)
-		return no_memory(reterr);
 	r = read_text(path, &text, reterr);
 	if (r < 0)
 		return r;
@@ -87,6 +84,22 @@ static int add_cmdline(struct json_object *o, const char *path,
 		if (!*line)
 			continue;
 		r = append(array, json_object_new_string(line), reterr);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_cmdline(struct json_object *o, const struct strv *paths,
+		       struct err *reterr)
+{
+	cleanup_json struct json_object *array = json_object_new_array();
+	int r;
+
+	if (!array)
+		return no_memory(reterr);
+	for (size_t i = 0; i < paths->n; i++) {
+		r = append_cmdline(array, paths->v[i], reterr);
 		if (r < 0)
 			return r;
 	}
@@ -277,8 +290,8 @@ int meta_build(const struct meta_params *p, struct json_object **ret,
 		r = add_kernel(o, p->kernel_json, reterr);
 	if (r == 0)
 		r = add_versions(o, p, reterr);
-	if (r == 0 && p->cmdline)
-		r = add_cmdline(o, p->cmdline, reterr);
+	if (r == 0)
+		r = add_cmdline(o, p->cmdlines, reterr);
 	if (r == 0)
 		r = add_list(o, "features", p->features, reterr);
 	if (r == 0)

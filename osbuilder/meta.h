@@ -14,9 +14,9 @@ struct meta_params {
 	const char *profile;
 	const char *version;
 	const char *agent_protocol;
-	const char *cmdline;	 /* file: a parameter a line, then # reason */
 	const char *kernel_json; /* file */
 	const char *inputs;	 /* file of fetch-guest-packages.sh */
+	const struct strv *cmdlines;  /* files: a parameter a line, # reason */
 	const struct strv *artifacts; /* NAME=PATH */
 	const struct strv *features;
 	int64_t epoch;

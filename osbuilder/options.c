@@ -53,8 +53,6 @@ static const char **string_of(struct options *o, int letter)
 		return &o->version;
 	case 'P':
 		return &o->agent_protocol;
-	case 'C':
-		return &o->cmdline;
 	case 'k':
 		return &o->kernel_json;
 	case 'i':
@@ -86,6 +84,8 @@ static int set(struct options *o, int letter, char *value, struct err *reterr)
 		return manifest_vars_add(&o->vars, value, reterr);
 	case 'e':
 		return set_epoch(o, value, reterr);
+	case 'C':
+		return strv_add(&o->cmdlines, value);
 	case 'A':
 		return strv_add(&o->artifacts, value);
 	case 'F':
@@ -158,6 +158,7 @@ int options_parse(const struct command *c, int argc, char **argv,
 
 void options_release(struct options *o)
 {
+	strv_release(&o->cmdlines);
 	strv_release(&o->artifacts);
 	strv_release(&o->features);
 }

@@ -52,7 +52,7 @@ static int report_as_json(const struct image *image, const struct tree *tree,
 
 static void print_bytes(const void *p, size_t n)
 {
-	size_t size = 4 * n + 1;
+	size_t size = 4 * n + 8; /* log_escape() keeps some room */
 	cleanup_free char *text = malloc(size);
 
 	if (text)
