@@ -32,7 +32,7 @@ $$(addprefix $$(O)/$(1)/,$$(kernel_files)) &: $$(kernel_inputs) \
 endef
 $(foreach a,$(ALL_ARCHES),$(eval $(call kernel_rules,$(a))))
 
-export KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS
+export KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS KERNEL_NO_BUILD
 
 kernel: $(foreach a,$(ARCHES),$(O)/$(a)/kernel)
 

@@ -5,7 +5,8 @@
 #
 # Installs kernel, kernel.zst, kernel.config, kernel.map and kernel.json of
 # $ARCH in OUTDIR, from the cache if they were built before. One kernel is
-# built at a time: each build uses every CPU by itself.
+# built at a time: each build uses every CPU by itself. KERNEL_NO_BUILD=1 fails
+# instead of compiling.
 set -euo pipefail
 ARCH=${ARCH:-$(uname -m)}
 # shellcheck source=osbuilder/kernel-lib.sh
@@ -108,7 +109,8 @@ build() {
 		nice "$top/osbuilder/kernel-compile.sh" "$src" "$obj" "$tmp" \
 		"$karch" "$cross" "$(arch_value KTARGET)" \
 		"$(arch_value KIMAGE)" "$(arch_value KSTRIP)" \
-		"$source_epoch" "${KERNEL_JOBS:-$(nproc)}" 2>&1 9>&- |
+		"$source_epoch" "${KERNEL_JOBS:-$(nproc)}" \
+		"$(arch_value KCFLAGS)" 2>&1 9>&- |
 		progress "$log" || status=$?
 	if [ "$status" -ne 0 ]; then
 		grep -nE 'error|Error|undefined reference' "$log" |
@@ -132,7 +134,7 @@ config_resolve
 key=$({
 	printf '%s\n' "$ARCH" "$source_key" "$compiler" "$binutils" \
 		"$source_epoch" "$(arch_value KTARGET)" "$(arch_value KIMAGE)" \
-		"$(arch_value KSTRIP)"
+		"$(arch_value KSTRIP)" "$(arch_value KCFLAGS)"
 	cat "$config" "$top/osbuilder/kernel-compile.sh"
 } | sha)
 entry=$cache/out/$ARCH-$key
@@ -145,6 +147,8 @@ if ! cached; then
 	fi
 	# Not "cached || build": that would switch set -e off inside.
 	if ! cached; then
+		[ -z "${KERNEL_NO_BUILD:-}" ] ||
+			die "$ARCH: not in the cache, and KERNEL_NO_BUILD is set"
 		build
 	fi
 	exec 9>&-

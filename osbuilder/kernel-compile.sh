@@ -4,14 +4,14 @@
 # The recipe: compiles one kernel, reproducibly. Its text is part of the cache
 # key, so nothing else belongs here.
 #
-#   kernel-compile.sh SRC OBJ OUT KARCH CROSS TARGET IMAGE STRIP EPOCH JOBS
+#   kernel-compile.sh SRC OBJ OUT KARCH CROSS TARGET IMAGE STRIP EPOCH JOBS KCFLAGS
 #
 # OBJ holds .config already. The environment is emptied: KCFLAGS, ARCH and the
 # like of the caller must not reach Kbuild.
 set -euo pipefail
 
 src=$1 obj=$2 out=$3 karch=$4 cross=$5 target=$6 image=$7 strip=$8 epoch=$9
-jobs=${10}
+jobs=${10} kcflags=${11}
 
 cc=${cross}gcc hostcc=gcc
 if command -v ccache >/dev/null; then
@@ -28,7 +28,7 @@ env -i PATH="$PATH" HOME=/ LC_ALL=C TZ=UTC \
 	KBUILD_BUILD_USER=kiln KBUILD_BUILD_HOST=kiln KBUILD_BUILD_VERSION=1 \
 	make -C "$src" O="$obj" ARCH="$karch" CROSS_COMPILE="$cross" \
 	CC="$cc" HOSTCC="$hostcc" RUSTC=false BINDGEN=false PAHOLE=false \
-	LOCALVERSION= \
+	LOCALVERSION= KCFLAGS="$kcflags" \
 	-j"$jobs" "$target"
 
 # Kbuild synchronises its configuration before it builds. What it built must

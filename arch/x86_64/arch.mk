@@ -12,6 +12,9 @@ KSRCARCH_x86_64 := x86
 KTARGET_x86_64 := vmlinux
 KIMAGE_x86_64 := vmlinux
 KSTRIP_x86_64 := 1
+# -Os would expand memset and memcpy to "rep stosb" and "rep movsb", slow on
+# CPUs without FSRM and slower under TCG; the kernel's own are patched to fit.
+KCFLAGS_x86_64 := -mstringop-strategy=libcall
 DEBARCH_x86_64 := amd64
 MUSL_TRIPLE_x86_64 := x86_64-linux-musl
 CFLAGS_x86_64 :=
