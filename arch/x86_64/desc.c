@@ -9,19 +9,21 @@
 static const struct arch_machine machines[] = {
 	/* No PCI, no ACPI, no firmware to speak of: the quickest to boot. The
 	 * PIT and PIC stay, since without kvmclock the guest calibrates its
-	 * clock with them; the RTC would share an interrupt with a slot. */
+	 * clock with them. */
 	{
 		.name = "microvm",
 		.qemu = "microvm",
 		.options = {
 			[ARCH_ACCEL_KVM] = "acpi=off,rtc=off,"
 					   "auto-kernel-cmdline=off",
-			[ARCH_ACCEL_TCG] = "acpi=off,rtc=off,"
+			/* Without kvmclock the kernel reads the RTC, and
+			 * waits a second for one that is missing. */
+			[ARCH_ACCEL_TCG] = "acpi=off,rtc=on,"
 					   "auto-kernel-cmdline=off",
 		},
 		.transport = ARCH_TRANSPORT_MMIO,
 		.console = "ttyS0",
-		.cmdline = "pci=off",
+		.cmdline = "acpi=off pci=off",
 		.mmio = {
 			.slots = 8,
 			.base = 0xfeb00000,

@@ -3,7 +3,11 @@
 # Virtual machines: specification, QEMU, and what the host offers.
 
 VMM_SRCS := \
-	runtime/vmm/spec.c \
+	runtime/vmm/console.c \
+	runtime/vmm/qemu.c \
 	runtime/vmm/qemu_argv.c \
 	runtime/vmm/qmp.c \
-	runtime/vmm/spawn.c
+	runtime/vmm/spawn.c \
+	runtime/vmm/spec.c \
+	runtime/vmm/vm.c \
+	runtime/vmm/vsock.c

@@ -60,9 +60,12 @@ child_main(char *const argv[], const int *fds, size_t n_fds, int output,
 		if (fds[i] >= 0 && parked[i] < 0)
 			child_fail("file descriptor for", argv[0]);
 	}
-	for (size_t i = 0; i < n_fds; i++)
-		if (parked[i] >= 0 && dup2(parked[i], 3 + (int)i) < 0)
+	for (size_t i = 0; i < n_fds; i++) {
+		if (parked[i] < 0)
+			(void)close(3 + (int)i);
+		else if (dup2(parked[i], 3 + (int)i) < 0)
 			child_fail("file descriptor for", argv[0]);
+	}
 	if (close_range(3 + (unsigned int)n_fds, UINT_MAX,
 			CLOSE_RANGE_CLOEXEC) < 0)
 		for (int fd = 3 + (int)n_fds; fd < 1024; fd++)
