@@ -260,7 +260,7 @@ static int add_versions(struct json_object *o, const struct meta_params *p,
 		return no_memory(reterr);
 	r = add_text(v, "kiln", p->version, reterr);
 	if (r == 0 && json_object_object_get_ex(o, "kernel", &kernel) &&
-	    json_object_object_get_ex(kernel, "version", &version))
+	    json_object_object_get_ex(kernel, "release", &version))
 		r = add(v, "kernel", json_object_get(version), reterr);
 	/* The same input gives other bytes with another one of these. */
 	if (r == 0)

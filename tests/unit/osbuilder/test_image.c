@@ -131,7 +131,7 @@ static void a_guest_is_described(void **state)
 	put("cmd1", "# Comment.\nquiet\t# says little\n\n");
 	put("cmd2", "a=b # c\n");
 	put("inputs", "deb musl-dev s390x 1.2.3-1 00ff musl.deb\n");
-	put("kernel.json", "{\"version\": \"6.12\"}");
+	put("kernel.json", "{\"release\": \"6.12\"}");
 	in_dir(inputs, sizeof(inputs), "inputs");
 	in_dir(kernel_json, sizeof(kernel_json), "kernel.json");
 	(void)strv_addf(&cmdlines, "%s/cmd1", dir);

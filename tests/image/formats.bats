@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# What is written, read by the tools of others; and what the build made.
+
+load helpers
+
+setup() {
+	image_setup
+	sample "$work/in"
+	manifest=(--manifest "$work/in/sample.manifest")
+}
+
+# Paths, types and sizes of a directory tree.
+tree_of() {
+	(cd "$1" && find . -mindepth 1 -printf '%y %P %l ' \
+		\( -type f -printf '%s\n' -o -printf '\n' \) | LC_ALL=C sort)
+}
+
+same_contents() {
+	local i
+	for i in 0 1 4095 4096 4097 70000 2097160; do
+		cmp "$work/in/$i" "$1/files/$i"
+	done
+	[ "$(find "$1/many" -type l | wc -l)" = 400 ]
+	[ "$(readlink "$1/many/-a-name-of-some-length-7")" = ../files/7 ]
+	[ "$(cat "$1/+before-the-dots")" = x ]
+}
+
+@test "cpio reads the initrd" {
+	command -v cpio >/dev/null || skip "no cpio"
+	"$tool" initrd "${manifest[@]}" --output "$work/a.img"
+	zstd -dqc "$work/a.img" >"$work/a.cpio"
+	TZ=UTC cpio -itv --numeric-uid-gid <"$work/a.cpio" >"$work/list"
+	grep -E '^drwxrwxrwt +2 3 +4 +0 Jan +1 +2024 sticky$' "$work/list"
+	grep -E '^-rw-r----- +1 0 +70000 +4097 Jan +1 +2024 files/4097$' \
+		"$work/list"
+	mkdir "$work/x"
+	(cd "$work/x" && cpio -id --quiet --no-preserve-owner <"$work/a.cpio")
+	same_contents "$work/x"
+}
+
+@test "the initrd without compression is the same archive" {
+	"$tool" initrd "${manifest[@]}" --output "$work/a.img"
+	"$tool" initrd "${manifest[@]}" --compress none --output "$work/b.img"
+	zstd -dqc "$work/a.img" | cmp - "$work/b.img"
+}
+
+@test "fsck.erofs accepts and unpacks the image" {
+	command -v fsck.erofs >/dev/null || skip "no erofs-utils"
+	"$tool" image "${manifest[@]}" --output "$work/a.img"
+	fsck.erofs --extract="$work/x" "$work/a.img"
+	same_contents "$work/x"
+	[ "$(stat -c %a "$work/x/sticky")" = 1777 ]
+}
+
+@test "dump.erofs reads the superblock and inodes" {
+	command -v dump.erofs >/dev/null || skip "no erofs-utils"
+	"$tool" image "${manifest[@]}" --output "$work/a.img"
+	uuid=$("$tool" inspect --format json "$work/a.img" | jq -r .uuid)
+	dump.erofs -s "$work/a.img" >"$work/super"
+	grep -E "Filesystem UUID: +$uuid" "$work/super"
+	inodes=$("$tool" tree "${manifest[@]}" | wc -l)
+	grep -E "inode count: +$inodes$" "$work/super"
+	dump.erofs --path=/files/2097160 "$work/a.img" >"$work/big"
+	grep -E 'Size: 2097160 ' "$work/big"
+	grep -E 'Layout: 0 ' "$work/big"
+}
+
+@test "both formats list what the manifest says" {
+	"$tool" tree "${manifest[@]}" >"$work/tree"
+	"$tool" image "${manifest[@]}" --output "$work/a.img"
+	"$tool" initrd "${manifest[@]}" --output "$work/b.img"
+	listing "$work/a.img" | diff "$work/tree" -
+	# The root is no part of an initrd.
+	diff <(listing "$work/b.img" | sed 1d) <(sed 1d "$work/tree")
+}
+
+@test "every file can be mapped by DAX, large ones by huge pages" {
+	"$tool" image "${manifest[@]}" --output "$work/a.img"
+	[ $(($(stat -c %s "$work/a.img") % 2097152)) = 0 ]
+	"$tool" inspect --format json "$work/a.img" >"$work/json"
+	jq -e '.dax and (.files | map(select(.type == "file" and
+		.pmd != (.size >= 2097152))) == [])' "$work/json"
+}
+
+@test "a file comes out by cat and extract" {
+	"$tool" image "${manifest[@]}" --output "$work/a.img"
+	"$tool" cat "$work/a.img" /files/4097 | cmp - "$work/in/4097"
+	"$tool" extract "$work/a.img" /files/70000 "$work/out"
+	cmp "$work/in/70000" "$work/out"
+	run "$tool" cat "$work/a.img" /nope
+	[ "$status" = 1 ]
+	[[ "$output" == *"no '/nope'"* ]]
+}
+
+@test "every command has help, and mistakes have one line" {
+	for c in tree initrd image inspect cat extract manifest; do
+		run "$tool" $c --help
+		[ "$status" = 0 ]
+		[[ "${lines[0]}" == "usage: kiln-image $c "* ]]
+	done
+	run "$tool" image --manifest /nonexistent --output "$work/a"
+	[ "$status" = 1 ] && [ "${#lines[@]}" = 1 ]
+	run "$tool" image --output "$work/a"
+	[ "$status" = 2 ] && [ "${#lines[@]}" = 1 ]
+	run "$tool" image --bogus
+	[ "$status" = 2 ] && [ "${#lines[@]}" = 1 ]
+	run "$tool" inspect /dev/null
+	[ "$status" = 1 ] && [ "${#lines[@]}" = 1 ]
+}
+
+@test "what was built is what image.json says" {
+	found=
+	for a in x86_64 aarch64 s390x ppc64le; do
+		[ -s "$out/$a/image.json" ] || continue
+		found=1
+		jq -r '.artifacts[] | "\(.sha256)  \(.name)"' \
+			"$out/$a/image.json" >"$work/sums"
+		(cd "$out/$a" && sha256sum -c --quiet "$work/sums")
+		jq -e --arg a "$a" '.arch == $a and
+			.schema == "kiln.image/1" and
+			(.agent_protocol | length) > 0 and
+			(.cmdline | index("panic=-1")) != null and
+			(.artifacts | map(.name) | index("initrd.img")) != null and
+			(.inputs | map(.name) | index("musl-dev")) != null' \
+			"$out/$a/image.json"
+	done
+	[ -n "$found" ] || skip "no image was built"
+}
+
+@test "the minimal initrd keeps its budget of 1 MB" {
+	found=
+	for a in x86_64 aarch64 s390x ppc64le; do
+		[ -s "$out/$a/initrd.img" ] || continue
+		"$tool" inspect "$out/$a/initrd.img" >"$work/list"
+		grep -q ' /bin/busybox' "$work/list" && continue
+		found=1
+		[ "$(stat -c %s "$out/$a/initrd.img")" -le 1000000 ]
+	done
+	[ -n "$found" ] || skip "no minimal initrd was built"
+}

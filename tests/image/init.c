@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * An init for the tests of images: says what the kernel sees of its root, in
+ * the format of kiln-image, and powers off. Built for the guest by kiln-cc.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <linux/stat.h>
+
+#define PMD ((size_t)2 << 20)
+
+static dev_t root_dev;
+
+/* The CRC of POSIX cksum(1). */
+static uint32_t crc_step(uint32_t crc, unsigned char byte)
+{
+	crc ^= (uint32_t)byte << 24;
+	for (int i = 0; i < 8; i++)
+		crc = crc & 0x80000000 ? crc << 1 ^ 0x04c11db7 : crc << 1;
+	return crc;
+}
+
+static void check_content(const char *path, int fd)
+{
+	static unsigned char block[65536];
+	uint64_t size = 0;
+	uint32_t crc = 0;
+	ssize_t n;
+
+	while ((n = read(fd, block, sizeof(block))) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			crc = crc_step(crc, block[i]);
+		size += (uint64_t)n;
+	}
+	for (uint64_t rest = size; rest; rest >>= 8)
+		crc = crc_step(crc, (unsigned char)rest);
+	printf("KILN-SUM %u %llu %s\n", ~crc, (unsigned long long)size, path);
+}
+
+/* The page faults it takes to touch all of a mapping: /proc/self/smaps does not
+ * count DAX, but a huge page costs one fault and 512 pages cost 512. */
+static long faults(const volatile char *at, size_t size)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (size_t i = 0; i < size; i += 4096)
+		(void)at[i];
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt + after.ru_majflt -
+	       before.ru_majflt;
+}
+
+static void check_dax(const char *path, int fd, size_t size)
+{
+	struct statx sx;
+	char *at, *aligned;
+
+	/* musl 1.2.3 has no statx(). */
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &sx) <
+	    0)
+		return;
+	printf("KILN-DAX %s %s\n",
+	       sx.stx_attributes & STATX_ATTR_DAX ? "yes" : "no", path);
+	if (size < PMD || !(sx.stx_attributes & STATX_ATTR_DAX))
+		return;
+	at = mmap(NULL, 2 * PMD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	aligned = (char *)(((uintptr_t)at + PMD - 1) & ~(PMD - 1));
+	at = mmap(aligned, PMD, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	if (at == MAP_FAILED)
+		return;
+	printf("KILN-FAULTS %ld %s\n", faults(at, PMD), path);
+}
+
+static void show(const char *path, const struct stat *st)
+{
+	static const char *const names[16] = {
+		[S_IFDIR >> 12] = "dir",  [S_IFREG >> 12] = "file",
+		[S_IFLNK >> 12] = "link", [S_IFCHR >> 12] = "char",
+		[S_IFBLK >> 12] = "block", [S_IFIFO >> 12] = "fifo",
+	};
+	char target[4096] = "";
+
+	printf("KILN-FILE %-6s %04o %5u %5u ", names[st->st_mode >> 12],
+	       st->st_mode & 07777, st->st_uid, st->st_gid);
+	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
+		printf("%6u,%4u ", major(st->st_rdev), minor(st->st_rdev));
+	else
+		printf("%11lld ",
+		       S_ISREG(st->st_mode) ? (long long)st->st_size : 0);
+	printf("%s", path);
+	if (S_ISLNK(st->st_mode) &&
+	    readlink(path, target, sizeof(target) - 1) >= 0)
+		printf(" -> %s", target);
+	printf("\n");
+}
+
+static void walk(const char *path)
+{
+	struct dirent **v;
+	struct stat st;
+	char child[4096];
+	int n, fd;
+
+	if (lstat(path, &st) < 0 || st.st_dev != root_dev)
+		return;
+	show(path, &st);
+	if (S_ISREG(st.st_mode)) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		check_content(path, fd);
+		check_dax(path, fd, (size_t)st.st_size);
+		close(fd);
+	}
+	n = S_ISDIR(st.st_mode) ? scandir(path, &v, NULL, alphasort) : 0;
+	for (int i = 0; i < n; i++) {
+		if (!strcmp(v[i]->d_name, ".") || !strcmp(v[i]->d_name, ".."))
+			continue;
+		snprintf(child, sizeof(child), "%s/%s",
+			 strcmp(path, "/") ? path : "", v[i]->d_name);
+		walk(child);
+	}
+}
+
+int main(void)
+{
+	struct stat st;
+
+	(void)mount("proc", "/proc", "proc", 0, NULL);
+	lstat("/", &st);
+	root_dev = st.st_dev;
+	printf("KILN-START\n");
+	walk("/");
+	printf("KILN-END\n");
+	fflush(stdout);
+	(void)reboot(RB_POWER_OFF);
+	(void)reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
