@@ -148,7 +148,7 @@ if ! cached; then
 	# Not "cached || build": that would switch set -e off inside.
 	if ! cached; then
 		[ -z "${KERNEL_NO_BUILD:-}" ] ||
-			die "$ARCH: not in the cache, and KERNEL_NO_BUILD is set"
+			die "$ARCH: not in the cache (KERNEL_NO_BUILD)"
 		build
 	fi
 	exec 9>&-

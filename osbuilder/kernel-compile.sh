@@ -4,7 +4,8 @@
 # The recipe: compiles one kernel, reproducibly. Its text is part of the cache
 # key, so nothing else belongs here.
 #
-#   kernel-compile.sh SRC OBJ OUT KARCH CROSS TARGET IMAGE STRIP EPOCH JOBS KCFLAGS
+#   kernel-compile.sh SRC OBJ OUT KARCH CROSS TARGET IMAGE STRIP EPOCH JOBS \
+#	KCFLAGS
 #
 # OBJ holds .config already. The environment is emptied: KCFLAGS, ARCH and the
 # like of the caller must not reach Kbuild.

@@ -8,7 +8,7 @@
 #   kernel-config.sh explain SYMBOL  type, value, dependencies, selectors
 #   kernel-config.sh declined        defaults (y) that no fragment decides on
 #   kernel-config.sh menuconfig      edit; the edit stays in the cache
-#   kernel-config.sh savedefconfig   write it as kernel/configs/local/$ARCH.config
+#   kernel-config.sh savedefconfig   write it to kernel/configs/local
 #
 # ARCH is in the environment.
 set -euo pipefail
@@ -73,7 +73,8 @@ edit=$cache/edit/$ARCH
 case ${1:-prove} in
 prove)
 	config_resolve
-	printf '%s: proved, %s symbols =y\n' "$ARCH" "$(grep -c '=y$' "$config")"
+	printf '%s: proved, %s symbols =y\n' "$ARCH" \
+		"$(grep -c '=y$' "$config")"
 	;;
 path)
 	config_resolve

@@ -74,8 +74,8 @@ arch_setup() {
 	cross=$triple-
 	if ! command -v "${cross}gcc" >/dev/null; then
 		[ "$(uname -m)" = "$ARCH" ] && command -v gcc >/dev/null ||
-			die "${cross}gcc not found: install gcc-${triple//_/-}" \
-				"(make deps ARCH=$ARCH)"
+			die "${cross}gcc not found: install" \
+				"gcc-${triple//_/-} (make deps ARCH=$ARCH)"
 		cross=
 	fi
 	compiler=$("${cross}gcc" --version | head -n1)
@@ -189,7 +189,8 @@ prover_build() {
 	(
 		cd "$tmp"
 		flex -o lexer.lex.c -L "$kc/lexer.l"
-		bison -o parser.tab.c --defines=parser.tab.h -t -l "$kc/parser.y"
+		bison -o parser.tab.c --defines=parser.tab.h -t -l \
+			"$kc/parser.y"
 		for f in confdata expr menu symbol util; do
 			gcc $flags -w -c "$kc/$f.c"
 		done
@@ -222,8 +223,8 @@ fragments() {
 prove() {
 	local memo version
 	version=$(kernel_version)
-	memo=$cache/prove/$(printf '%s\n' "$source_key" "$compiler" "$binutils" \
-		"$src" | sha).$ARCH.memo
+	memo=$cache/prove/$(printf '%s\n' "$source_key" "$compiler" \
+		"$binutils" "$src" | sha).$ARCH.memo
 	(
 		cd "$src"
 		env -i PATH="$PATH" HOME=/ LC_ALL=C TZ=UTC \

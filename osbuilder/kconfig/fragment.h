@@ -8,7 +8,7 @@
 
 enum want_flag {
 	WANT_ABSENT	= 1 << 0,	/* expected not to survive */
-	WANT_FORCED	= 1 << 1,	/* =n, expected to be selected anyway */
+	WANT_FORCED	= 1 << 1,	/* =n, expected to be selected */
 	WANT_OVERRIDE	= 1 << 2,	/* replaces an earlier fragment's line */
 };
 

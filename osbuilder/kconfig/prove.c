@@ -276,7 +276,8 @@ static int prove_unasked(const struct wants *w)
 			continue;
 		for_all_prompts(sym, p)
 			break;
-		fprintf(stderr, "%s:%d: CONFIG_%s=y: nobody asked for it (%s)\n",
+		fprintf(stderr,
+			"%s:%d: CONFIG_%s=y: nobody asked for it (%s)\n",
 			p->filename, p->lineno, sym->name,
 			sym_get_choice_menu(sym) ? "the default of a choice" :
 			sym->visible == no ? "prompt hidden, default y" :
