@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The verbs of a container's life: thin clients of the engine. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/arch.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/signals.h"
+#include "runtime/engine/client.h"
+
+/* The uname -m name of what --arch says; NULL without it. */
+static int arch_option(const char *text, const char **ret, struct err *reterr)
+{
+	const struct arch_desc *arch;
+
+	*ret = NULL;
+	if (!text)
+		return 0;
+	arch = arch_find(text);
+	if (!arch)
+		arch = arch_from_oci(text);
+	if (!arch)
+		return err_set(reterr, -EINVAL,
+			       "--arch '%s': not an architecture Kiln runs",
+			       text);
+	*ret = arch->name;
+	return 0;
+}
+
+static int fill_create(const struct cli *cli, const struct verb_options *o,
+		       const char *id, const struct config *config,
+		       struct create_options *ret, struct err *reterr)
+{
+	int r = cli_check_id(id, reterr);
+
+	if (r < 0)
+		return r;
+	*ret = (struct create_options){
+		.root = cli->root,
+		.id = id,
+		.bundle = o->bundle ? o->bundle : ".",
+		.console_socket = o->console_socket,
+		.pid_file = o->pid_file,
+		.preserve_fds = o->preserve_fds,
+		.config_path = cli->config_path,
+		.config = config,
+		.no_pivot = o->no_pivot,
+		.systemd_cgroup = cli->systemd_cgroup,
+		.debug = cli->debug || config->runtime.enable_debug,
+	};
+	return arch_option(o->arch, &ret->arch, reterr);
+}
+
+int verb_create(const struct cli *cli, const struct verb_options *o,
+		int argc UNUSED, char **argv, struct err *reterr)
+{
+	cleanup_config struct config *config = NULL;
+	struct create_options create;
+	int r = cli_load_config(cli, &config, reterr);
+
+	if (r == 0)
+		r = fill_create(cli, o, argv[0], config, &create, reterr);
+	if (r == 0)
+		r = client_create(&create, reterr);
+	return r;
+}
+
+int verb_run(const struct cli *cli, const struct verb_options *o,
+	     int argc UNUSED, char **argv, struct err *reterr)
+{
+	cleanup_config struct config *config = NULL;
+	struct create_options create;
+	int status = 0;
+	int r = cli_load_config(cli, &config, reterr);
+
+	if (r == 0)
+		r = fill_create(cli, o, argv[0], config, &create, reterr);
+	if (r == 0)
+		r = client_run(&create, o->detach, o->keep, &status, reterr);
+	return r < 0 ? r : status;
+}
+
+int verb_start(const struct cli *cli, const struct verb_options *o UNUSED,
+	       int argc UNUSED, char **argv, struct err *reterr)
+{
+	int r = cli_check_id(argv[0], reterr);
+
+	return r < 0 ? r : client_start(cli->root, argv[0], reterr);
+}
+
+int verb_kill(const struct cli *cli, const struct verb_options *o, int argc,
+	      char **argv, struct err *reterr)
+{
+	int signo = SIGTERM;
+	int r = cli_check_id(argv[0], reterr);
+
+	if (r < 0)
+		return r;
+	if (argc > 1) {
+		signo = signal_parse(argv[1]);
+		if (signo < 0)
+			return err_set(reterr, -EINVAL, "no signal '%s'",
+				       argv[1]);
+	}
+	return client_kill(cli->root, argv[0], signo, o->all, reterr);
+}
+
+int verb_delete(const struct cli *cli, const struct verb_options *o,
+		int argc UNUSED, char **argv, struct err *reterr)
+{
+	int r = cli_check_id(argv[0], reterr);
+
+	if (r < 0)
+		return r;
+	return client_delete(cli->root, argv[0], o->force, reterr);
+}
+
+int verb_pause(const struct cli *cli, const struct verb_options *o UNUSED,
+	       int argc UNUSED, char **argv, struct err *reterr)
+{
+	int r = cli_check_id(argv[0], reterr);
+
+	return r < 0 ? r : client_pause(cli->root, argv[0], reterr);
+}
+
+int verb_resume(const struct cli *cli, const struct verb_options *o UNUSED,
+		int argc UNUSED, char **argv, struct err *reterr)
+{
+	int r = cli_check_id(argv[0], reterr);
+
+	return r < 0 ? r : client_resume(cli->root, argv[0], reterr);
+}
+
+int verb_gc(const struct cli *cli, const struct verb_options *o UNUSED,
+	    int argc UNUSED, char **argv UNUSED, struct err *reterr)
+{
+	size_t removed = 0;
+	int r = client_gc(cli->root, &removed, reterr);
+
+	if (r < 0)
+		return r;
+	(void)printf("%zu removed\n", removed);
+	return 0;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The table of verbs and their options: the help text is made from it. */
+#include <string.h>
+
+#include "runtime/cli/cli.h"
+
+#define AT(member) offsetof(struct verb_options, member)
+#define FLAG(l, n, member, h) {(l), (n), OPTION_FLAG, NULL, AT(member), (h)}
+#define STRING(l, n, m, member, h)                                             \
+	{(l), (n), OPTION_STRING, (m), AT(member), (h)}
+#define LIST(l, n, m, member, h) {(l), (n), OPTION_LIST, (m), AT(member), (h)}
+#define UINT(l, n, m, member, h) {(l), (n), OPTION_UINT, (m), AT(member), (h)}
+#define IGNORED(n) {0, (n), OPTION_IGNORED_FLAG, NULL, 0, NULL}
+#define IGNORED_STRING(n) {0, (n), OPTION_IGNORED_STRING, NULL, 0, NULL}
+#define HELP FLAG('h', "help", help, "show this")
+
+#define CREATE_OPTIONS                                                         \
+	STRING('b', "bundle", "DIR", bundle,                                   \
+	       "bundle with config.json (default: .)"),                        \
+	STRING(0, "console-socket", "SOCKET", console_socket,                  \
+	       "socket that gets the terminal"),                               \
+	STRING(0, "pid-file", "FILE", pid_file, "file to write the pid to"),   \
+	STRING(0, "arch", "ARCH", arch,                                        \
+	       "architecture of the guest (default: the image's)"),            \
+	UINT(0, "preserve-fds", "N", preserve_fds,                             \
+	     "further descriptors to pass on"),                                \
+	FLAG(0, "no-pivot", no_pivot, "accepted; the guest decides"),          \
+	IGNORED("no-new-keyring"), HELP
+
+static const struct option_desc create_options[] = {CREATE_OPTIONS};
+
+static const struct option_desc run_options[] = {
+	CREATE_OPTIONS,
+	FLAG('d', "detach", detach, "do not wait for the end"),
+	FLAG(0, "keep", keep, "do not delete afterwards"),
+	IGNORED("no-subreaper"),
+};
+
+static const struct option_desc help_options[] = {HELP};
+
+static const struct option_desc kill_options[] = {
+	FLAG('a', "all", all, "send to all processes"),
+	HELP,
+};
+
+static const struct option_desc delete_options[] = {
+	FLAG('f', "force", force, "kill it first; no error when unknown"),
+	HELP,
+};
+
+static const struct option_desc exec_options[] = {
+	STRING('p', "process", "FILE", process, "process as JSON"),
+	FLAG('t', "tty", tty, "allocate a terminal"),
+	FLAG('d', "detach", detach, "do not wait for the end"),
+	STRING(0, "cwd", "DIR", cwd, "working directory"),
+	LIST('e', "env", "NAME=VALUE", env, "environment variable; repeatable"),
+	STRING('u', "user", "UID[:GID]", user, "user and group"),
+	LIST('g', "additional-gids", "GID", additional_gids,
+	     "supplementary group; repeatable"),
+	LIST('c', "cap", "CAP", caps, "capability to add; repeatable"),
+	STRING(0, "pid-file", "FILE", pid_file, "file to write the pid to"),
+	STRING(0, "console-socket", "SOCKET", console_socket,
+	       "socket that gets the terminal"),
+	FLAG(0, "no-new-privs", no_new_privs, "set no_new_privs"),
+	STRING(0, "apparmor", "PROFILE", apparmor, "AppArmor profile"),
+	STRING(0, "process-label", "LABEL", label, "SELinux label"),
+	UINT(0, "preserve-fds", "N", preserve_fds,
+	     "further descriptors to pass on"),
+	IGNORED("no-subreaper"),
+	IGNORED("ignore-paused"),
+	HELP,
+};
+
+static const struct option_desc list_options[] = {
+	STRING('f', "format", "FORMAT", format, "table (default) or json"),
+	FLAG('q', "quiet", quiet, "ids only"),
+	HELP,
+};
+
+static const struct option_desc ps_options[] = {
+	STRING('f', "format", "FORMAT", format, "table (default) or json"),
+	HELP,
+};
+
+static const struct option_desc update_options[] = {
+	STRING('r', "resources", "FILE", resources,
+	       "limits as JSON, - for standard input"),
+	STRING(0, "memory", "BYTES", memory, "memory limit"),
+	STRING(0, "memory-reservation", "BYTES", memory_reservation,
+	       "soft memory limit"),
+	STRING(0, "memory-swap", "BYTES", memory_swap,
+	       "limit of memory and swap; -1: none"),
+	STRING(0, "cpu-share", "N", cpu_shares, "weight of CPU time"),
+	STRING(0, "cpu-shares", "N", cpu_shares, NULL),
+	STRING(0, "cpu-quota", "USEC", cpu_quota, "CPU time a period"),
+	STRING(0, "cpu-period", "USEC", cpu_period, "length of a period"),
+	STRING(0, "cpuset-cpus", "LIST", cpuset_cpus, "CPUs"),
+	STRING(0, "cpuset-mems", "LIST", cpuset_mems, "memory nodes"),
+	STRING(0, "pids-limit", "N", pids_limit, "number of processes"),
+	STRING(0, "blkio-weight", "N", blkio_weight, "weight of block I/O"),
+	IGNORED_STRING("kernel-memory"),
+	IGNORED_STRING("kernel-memory-tcp"),
+	IGNORED_STRING("cpu-rt-period"),
+	IGNORED_STRING("cpu-rt-runtime"),
+	HELP,
+};
+
+static const struct option_desc spec_options[] = {
+	STRING('b', "bundle", "DIR", bundle, "where to write (default: .)"),
+	FLAG(0, "rootless", rootless, "for a user without privileges"),
+	HELP,
+};
+
+static const struct option_desc config_options[] = {
+	STRING('f', "format", "FORMAT", format, "toml (default) or json"),
+	STRING(0, "arch", "ARCH", arch, "as it holds for guests of ARCH"),
+	FLAG(0, "no-origins", no_origins, "TOML without where it is from"),
+	HELP,
+};
+
+#define OPTIONS(t) .options = (t), .n_options = ARRAY_SIZE(t)
+
+const struct verb cli_verbs[] = {
+	{"create", "make a container and its VM, not started", "ID",
+	 verb_create, OPTIONS(create_options), 1, 1, false},
+	{"run", "create and start a container", "ID", verb_run,
+	 OPTIONS(run_options), 1, 1, false},
+	{"start", "start the process of a created container", "ID", verb_start,
+	 OPTIONS(help_options), 1, 1, false},
+	{"state", "print the state of a container as JSON", "ID", verb_state,
+	 OPTIONS(help_options), 1, 1, false},
+	{"kill", "send a signal (default: TERM)", "ID [SIGNAL]", verb_kill,
+	 OPTIONS(kill_options), 1, 2, false},
+	{"delete", "remove what a stopped container holds", "ID", verb_delete,
+	 OPTIONS(delete_options), 1, 1, false},
+	{"exec", "run a further process in a container",
+	 "ID COMMAND [ARG...] | --process FILE ID", verb_exec,
+	 OPTIONS(exec_options), 1, -1, true},
+	{"list", "list containers", "", verb_list, OPTIONS(list_options), 0, 0,
+	 false},
+	{"ps", "list the processes that stand for a container's", "ID [ARG...]",
+	 verb_ps, OPTIONS(ps_options), 1, -1, false},
+	{"pause", "suspend all processes of a container", "ID", verb_pause,
+	 OPTIONS(help_options), 1, 1, false},
+	{"resume", "let a paused container go on", "ID", verb_resume,
+	 OPTIONS(help_options), 1, 1, false},
+	{"update", "change the limits of a container", "ID", verb_update,
+	 OPTIONS(update_options), 1, 1, false},
+	{"events", "show events and statistics", "ID", NULL,
+	 OPTIONS(help_options), 0, -1, false},
+	{"spec", "write a config.json to start from", "", verb_spec,
+	 OPTIONS(spec_options), 0, 0, false},
+	{"features", "print what is supported as JSON", "", verb_features,
+	 OPTIONS(help_options), 0, 0, false},
+	{"config", "print the configuration and where it is from", "",
+	 verb_config, OPTIONS(config_options), 0, 0, false},
+	{"gc", "remove what dead sandboxes have left", "", verb_gc,
+	 OPTIONS(help_options), 0, 0, false},
+	{"explain", "tell why a container is as it is", "ID", NULL,
+	 OPTIONS(help_options), 0, -1, false},
+	{"help", "show help, of all or of a verb", "[VERB]", verb_help,
+	 OPTIONS(help_options), 0, 1, false},
+	{0},
+};
+
+const struct verb *verb_find(const char *name)
+{
+	const struct verb *v;
+
+	for (v = cli_verbs; v->name; v++)
+		if (!strcmp(v->name, name))
+			return v;
+	return NULL;
+}
