@@ -31,15 +31,16 @@ all: runtime image
 
 include $(foreach a,$(ALL_ARCHES),arch/$(a)/arch.mk)
 include mk/flags.mk
-include mk/host.mk
+include mk/install.mk
 include mk/arch.mk
+include mk/host.mk
 include mk/guest.mk
 include mk/kernel.mk
 include mk/agent.mk
 include mk/image.mk
 include mk/run.mk
 include mk/test.mk
-include mk/install.mk
+include mk/fuzz.mk
 include mk/deps.mk
 
 help:
@@ -57,6 +58,7 @@ help:
 	'                ROOTFS=dir (default: Debian busybox of that architecture)' \
 	'  check         every test; VMs of all four architectures under emulation' \
 	'  check-quick   the tests that need neither a kernel nor a VM' \
+	'  fuzz-smoke    fuzz every decoder, FUZZ_SECONDS (30) each' \
 	'  repro         build twice under different conditions and compare' \
 	'  bench         boot phases, sizes and memory -> $(O)/bench.{json,txt}' \
 	'  menuconfig    edit the kernel configuration of ARCH' \

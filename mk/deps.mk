@@ -16,6 +16,7 @@ DEPS_WANT := $(if $(filter-out help clean uninstall dist,$(deps_goals)),\
 	$(sort $(DEPS_base) $(DEPS_guest) $(DEPS_image) $(DEPS_agent) $(DEPS_kernel) \
 	$(foreach a,$(ARCHES),$(DEPS_kernel_$(a))) \
 	$(if $(filter run bench,$(deps_goals)),$(DEPS_run)) \
+	$(if $(filter fuzz%,$(deps_goals)),$(DEPS_fuzz)) \
 	$(if $(filter check% repro bench deps test% golden e2e,$(deps_goals)),\
 		$(DEPS_run) $(DEPS_test) \
 		$(foreach a,$(ALL_ARCHES),$(DEPS_kernel_$(a)) \

@@ -61,5 +61,7 @@ RUNTIME_LIBS := -lprotobuf-c -ljson-c -lcrypto
 CFLAGS_runtime/guest := -DKILN_GUEST_DIR='"$(LIBDIR)/kiln/guests"'
 CFLAGS_runtime/main := -DKILN_VERSION='"$(VERSION)"'
 
+$(call host_program,kiln,$(RUNTIME_SRCS),$(RUNTIME_LIBS))
+
 .PHONY: runtime
 runtime: $(O)/host/kiln $(O)/host/kiln-image
