@@ -134,10 +134,10 @@ bool arch_kernel_check(const struct arch_desc *arch, const uint8_t *head,
 /* --- Native code: arch/<arch>/host.c, else arch/generic/host.c --- */
 
 /*
- * Code and entry for a VCPU that does "add 1 to the word at offset 8, then
- * leave the guest": a probe of /dev/kvm. -EOPNOTSUPP where there is none; the
- * caller then relies on booting the guest kernel. FD is /dev/kvm. 0 when guest
- * code ran within TIMEOUT_MS, else -errno.
+ * Runs a few instructions in a VM of /dev/kvm, open as FD. 0 when they computed
+ * the right thing within TIMEOUT_MS, else -errno; -EOPNOTSUPP where there is no
+ * such program, and booting the guest kernel decides alone. Passing is needed,
+ * not enough: it finds a useless KVM sooner than a boot that hangs.
  */
 int arch_host_kvm_probe(int fd, unsigned int timeout_ms);
 

@@ -3,7 +3,11 @@
 # Virtual machines: specification, QEMU, and what the host offers.
 
 VMM_SRCS := \
+	runtime/check.c \
+	runtime/guest.c \
 	runtime/vmm/console.c \
+	runtime/vmm/host.c \
+	runtime/vmm/kvm.c \
 	runtime/vmm/qemu.c \
 	runtime/vmm/qemu_argv.c \
 	runtime/vmm/qmp.c \
