@@ -175,6 +175,16 @@ apt_prepare()
 	warn "apt-get update had errors, see '$apt/update.log'"
 }
 
+# Why nothing came: an index that could not be read looks to apt like a package
+# that does not exist.
+reason()
+{
+	grep -h '^\(Err\|E: Failed\|W: Failed\)' "$apt/update.log" |
+		head -n 1 >"$tmp/reason"
+	[ -s "$tmp/reason" ] || tail -n 1 "$tmp/log" >"$tmp/reason"
+	cat "$tmp/reason"
+}
+
 # Package NAME of VERSION ("" for any) to $tmp/dl; false when not to be had.
 download()
 {
@@ -220,7 +230,7 @@ resolve()
 		then
 			download "$type" "$name" "" ||
 				die "cannot fetch '$name' for $darch:" \
-				"$(tail -n 1 "$tmp/log")"
+				"$(reason)"
 		fi
 		echo "$type $name" >"$tmp/have"
 	fi
