@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "proto/oci.pb-c.h"
 
 /*
  * What a program asks of the engine: thin, blocking calls over the private
@@ -17,7 +18,6 @@
  */
 
 struct config;
-typedef struct _Grpc__Process Grpc__Process;
 
 /* All members are borrowed for the time of the call. */
 struct create_options {

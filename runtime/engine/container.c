@@ -1,0 +1,701 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <json-c/json.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "os/io.h"
+#include "runtime/config.h"
+#include "runtime/engine/agent.h"
+#include "runtime/engine/engine.h"
+#include "runtime/engine/hooks.h"
+#include "runtime/engine/proc.h"
+#include "runtime/engine/share.h"
+#include "runtime/engine/state.h"
+#include "runtime/engine/stream.h"
+#include "runtime/engine/translate.h"
+#include "runtime/oci/spec.h"
+
+#define STATUS_FAILED 255
+#define STATUS_KILLED 137
+
+/* The hooks as the caller gave them; translation drops them from the spec. */
+struct container_hooks {
+	Grpc__Hooks hooks;
+	unsigned int stage;
+};
+
+static struct ttrpc_conn *agent_of(const struct container *c)
+{
+	return c->sandbox->agent;
+}
+
+static void container_done(struct container *c, int code, const struct err *e)
+{
+	engine_done_fn done = c->done;
+	void *arg = c->done_arg;
+
+	c->done = NULL;
+	if (done)
+		done(arg, code, e);
+}
+
+/* --- what is shown of it --- */
+
+static char *annotations_json(const struct spec *s)
+{
+	struct json_object *o = json_object_new_object();
+	char *text = NULL;
+	size_t i;
+
+	for (i = 0; o && i < s->wire->n_annotations; i++) {
+		const Grpc__Spec__AnnotationsEntry *a = s->wire->annotations[i];
+
+		(void)json_object_object_add(o, a->key,
+					     json_object_new_string(a->value));
+	}
+	if (o)
+		text = strdup(json_object_to_json_string_ext(
+			o, JSON_C_TO_STRING_PLAIN));
+	(void)json_object_put(o);
+	return text;
+}
+
+static char *owner_name(void)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	char *text = NULL;
+
+	if (pw)
+		return strdup(pw->pw_name);
+	return asprintf(&text, "%u", getuid()) < 0 ? NULL : text;
+}
+
+void container_save(struct container *c)
+{
+	cleanup_free char *owner = owner_name();
+	struct state_record r = {0};
+	int code;
+
+	r.s.id = c->id;
+	r.s.bundle = c->bundle;
+	r.s.status = (char *)(uintptr_t)container_status_name(c->status);
+	r.s.rootfs = c->spec ? (char *)(uintptr_t)c->spec->rootfs : NULL;
+	r.s.owner = owner;
+	r.s.created = c->created;
+	r.s.arch = (char *)(uintptr_t)c->sandbox->arch;
+	r.s.annotations_json = c->annotations;
+	r.s.exit_status = -1;
+	if (c->init) {
+		r.s.pid = c->init->stub_pid;
+		(void)proc_start_time(r.s.pid, &r.pid_start);
+		if (c->init->state == PROCESS_STOPPED)
+			r.s.exit_status = c->init->exit_status;
+	}
+	r.supervisor = getpid();
+	(void)proc_start_time(r.supervisor, &r.supervisor_start);
+	code = state_write(c->sandbox->eng->dirfd, &r);
+	if (code < 0)
+		log_err("write state of '%s': %s", c->id, strerror(-code));
+}
+
+/* What hooks get; to be freed. */
+static char *hook_state(const struct container *c, const char *status)
+{
+	struct json_object *o = json_object_new_object();
+	char *text;
+
+	if (!o)
+		return NULL;
+	(void)json_object_object_add(o, "ociVersion",
+				     json_object_new_string("1.0.2"));
+	(void)json_object_object_add(o, "id", json_object_new_string(c->id));
+	(void)json_object_object_add(o, "status",
+				     json_object_new_string(status));
+	(void)json_object_object_add(
+		o, "pid", json_object_new_int(c->init->stub_pid));
+	(void)json_object_object_add(o, "bundle",
+				     json_object_new_string(c->bundle));
+	(void)json_object_object_add(o, "annotations",
+				     json_tokener_parse(c->annotations));
+	text = strdup(json_object_to_json_string_ext(o,
+						     JSON_C_TO_STRING_PLAIN));
+	(void)json_object_put(o);
+	return text;
+}
+
+/* --- making --- */
+
+static void container_fail(struct container *c, int code, const struct err *e)
+{
+	struct err ignored;
+
+	if (container_step(&c->status, CONTAINER_OP_EXIT, c->id, &ignored) == 0)
+		container_save(c);
+	if (c->init) {
+		(void)process_step(&c->init->state, PROCESS_OP_EXIT, "",
+				   &ignored);
+		c->init->exit_status = STATUS_FAILED;
+		c->init->reported = true;
+		stub_end(c->init->stub, STATUS_FAILED, true);
+		c->init->stub = NULL;
+	}
+	container_done(c, code, e);
+}
+
+static void on_created(void *arg, int code, const char *text,
+		       const ProtobufCMessage *response UNUSED)
+{
+	struct container *c = arg;
+	struct err err = {0};
+	int r = 0;
+
+	if (code != TTRPC_OK)
+		r = agent_error(&err, AGENT_CREATE_CONTAINER, code, text);
+	c->in_guest = !r;
+	if (!r)
+		r = container_step(&c->status, CONTAINER_OP_MADE, c->id, &err);
+	if (!r)
+		r = process_step(&c->init->state, PROCESS_OP_MADE, c->id, &err);
+	if (r < 0) {
+		container_fail(c, r, &err);
+		return;
+	}
+	container_save(c);
+	process_run(c->init);
+	container_done(c, 0, &err);
+}
+
+static int share_mounts(struct container *c, struct err *reterr)
+{
+	struct spec *s = c->spec;
+	size_t i;
+
+	for (i = 0; i < s->wire->n_mounts; i++) {
+		struct spec_mount *m = &s->mounts[i];
+		cleanup_free char *guest = NULL;
+		char name[32];
+		int r;
+
+		switch (translate_mount_origin(m)) {
+		case MOUNT_GUEST:
+			continue;
+		case MOUNT_SHM:
+			r = translate_mount(s, m, TRANSLATE_SHM_PATH);
+			break;
+		case MOUNT_SHARED:
+		default:
+			(void)snprintf(name, sizeof(name), "mount-%zu", i);
+			r = share_bind(c->sandbox->share, c->id, name,
+				       m->source, m->recursive, m->readonly,
+				       &guest, reterr);
+			if (r < 0)
+				return r;
+			r = translate_mount(s, m, guest);
+			break;
+		}
+		if (r < 0)
+			return err_code(reterr, r, "mount '%s'",
+					m->wire->destination);
+	}
+	return 0;
+}
+
+static int prepare(struct container *c, struct err *reterr)
+{
+	const struct config *config = c->sandbox->eng->config;
+	struct share *share = c->sandbox->share;
+	cleanup_free char *rootfs = NULL, *cgroup = NULL;
+	int r;
+
+	r = share_add_container(share, c->id, reterr);
+	if (!r)
+		r = share_bind(share, c->id, "rootfs", c->spec->rootfs, true,
+			       false, &rootfs, reterr);
+	if (!r)
+		r = share_mounts(c, reterr);
+	if (r < 0)
+		return r;
+	cgroup = path_join("/kiln", c->id);
+	if (!cgroup)
+		return err_code(reterr, -ENOMEM, "prepare");
+	return translate_spec(c->spec, rootfs, cgroup,
+			      !config->runtime.disable_guest_seccomp, reterr);
+}
+
+static void make_in_guest(struct container *c)
+{
+	Grpc__CreateContainerRequest request =
+		GRPC__CREATE_CONTAINER_REQUEST__INIT;
+	struct err err = {0};
+	int r = prepare(c, &err);
+
+	if (r < 0) {
+		container_fail(c, r, &err);
+		return;
+	}
+	request.container_id = c->id;
+	request.exec_id = c->id;
+	request.oci = c->spec->wire;
+	agent_call(agent_of(c), AGENT_CREATE_CONTAINER, &request.base,
+		   on_created, c);
+}
+
+/* The host's hooks before the container is made, in their order. */
+static void next_hooks(struct container *c);
+
+static void on_hooks(void *arg, int code, const struct err *e)
+{
+	struct container *c = arg;
+
+	c->hooks = NULL;
+	if (code < 0)
+		container_fail(c, code, e);
+	else
+		next_hooks(c);
+}
+
+static void next_hooks(struct container *c)
+{
+	struct container_hooks *h = c->host_hooks;
+	cleanup_free char *state = hook_state(c, "creating");
+	const struct {
+		const char *kind;
+		Grpc__Hook **v;
+		size_t n;
+	} stages[] = {
+		{"prestart", h->hooks.prestart, h->hooks.n_prestart},
+		{"createRuntime", h->hooks.createruntime,
+		 h->hooks.n_createruntime},
+		{"createContainer", h->hooks.createcontainer,
+		 h->hooks.n_createcontainer},
+	};
+
+	while (h->stage < ARRAY_SIZE(stages) && !stages[h->stage].n)
+		h->stage++;
+	if (h->stage == ARRAY_SIZE(stages)) {
+		make_in_guest(c);
+		return;
+	}
+	if (state)
+		c->hooks = hooks_run(c->sandbox->eng->loop,
+				     stages[h->stage].kind, stages[h->stage].v,
+				     stages[h->stage].n, state, on_hooks, c);
+	h->stage++;
+	if (!c->hooks) {
+		struct err err = {0};
+		int r = err_code(&err, -ENOMEM, "hooks");
+
+		container_fail(c, r, &err);
+	}
+}
+
+static void on_booted(void *arg, int code, const struct err *e)
+{
+	struct container *c = arg;
+
+	if (code < 0)
+		container_fail(c, code, e);
+	else
+		next_hooks(c);
+}
+
+static int container_load(struct container *c, const char *bundle,
+			  struct err *reterr)
+{
+	int r = spec_load(bundle, &c->spec, reterr);
+
+	if (r < 0)
+		return r;
+	c->bundle = strdup(c->spec->bundle);
+	c->annotations = annotations_json(c->spec);
+	c->created = state_timestamp();
+	c->host_hooks = calloc(1, sizeof(*c->host_hooks));
+	if (!c->bundle || !c->annotations || !c->created || !c->host_hooks)
+		return err_code(reterr, -ENOMEM, "create");
+	if (c->spec->wire->hooks)
+		c->host_hooks->hooks = *c->spec->wire->hooks;
+	c->init = process_new(c, "", c->spec->terminal);
+	if (!c->init)
+		return err_code(reterr, -ENOMEM, "create");
+	if (!c->init->stub)
+		return err_set(reterr, -EBUSY,
+			       "no stub is attached for container '%s'", c->id);
+	return 0;
+}
+
+void container_create(struct sandbox *sb, const char *id, const char *bundle,
+		      engine_done_fn done, void *arg)
+{
+	struct container *c;
+	struct err err = {0};
+	int r;
+
+	if (!id_is_valid(id) || sandbox_find(sb, id)) {
+		r = err_set(&err, -EEXIST, "container id '%.128s' is %s", id,
+			    id_is_valid(id) ? "in use" : "not valid");
+		done(arg, r, &err);
+		return;
+	}
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		done(arg, err_code(&err, -ENOMEM, "create"), &err);
+		return;
+	}
+	c->sandbox = sb;
+	list_init(&c->processes);
+	list_append(&sb->containers, &c->link);
+	c->done = done;
+	c->done_arg = arg;
+	c->id = strdup(id);
+	r = c->id ? container_load(c, bundle, &err) : -ENOMEM;
+	if (r < 0) {
+		container_done(c, r, &err);
+		container_free(c);
+		return;
+	}
+	container_save(c);
+	if (sb->state == SANDBOX_READY)
+		next_hooks(c);
+	else
+		sandbox_boot(sb, c, on_booted, c);
+}
+
+void container_free(struct container *c)
+{
+	if (!c)
+		return;
+	list_del(&c->link);
+	hooks_cancel(c->hooks);
+	if (agent_of(c))
+		ttrpc_forget(agent_of(c), c);
+	while (!list_empty(&c->processes))
+		process_free(list_entry(c->processes.next, struct process,
+					link));
+	spec_free(c->spec);
+	free(c->host_hooks);
+	free(c->annotations);
+	free(c->created);
+	free(c->bundle);
+	free(c->id);
+	free(c);
+}
+
+/* --- acting on it --- */
+
+struct process *container_find(struct container *c, const char *exec_id)
+{
+	struct list *pos;
+
+	list_foreach(pos, &c->processes) {
+		struct process *p = list_entry(pos, struct process, link);
+
+		if (!strcmp(p->exec_id, exec_id))
+			return p;
+	}
+	return NULL;
+}
+
+static void on_poststart(void *arg, int code, const struct err *e)
+{
+	struct container *c = arg;
+
+	c->hooks = NULL;
+	if (code < 0)
+		log_warn("container '%s': %s", c->id, e->text);
+	container_done(c, 0, e);
+}
+
+static void run_poststart(struct container *c)
+{
+	Grpc__Hooks *h = &c->host_hooks->hooks;
+	cleanup_free char *state = hook_state(c, "running");
+	struct err none = {0};
+
+	if (h->n_poststart && state)
+		c->hooks = hooks_run(c->sandbox->eng->loop, "poststart",
+				     h->poststart, h->n_poststart, state,
+				     on_poststart, c);
+	if (!c->hooks)
+		container_done(c, 0, &none);
+}
+
+static void on_started(void *arg, int code, const char *text,
+		       const ProtobufCMessage *response UNUSED)
+{
+	struct container *c = arg;
+	struct err err = {0};
+	int r;
+
+	if (code != TTRPC_OK) {
+		r = agent_error(&err, AGENT_START_CONTAINER, code, text);
+		container_done(c, r, &err);
+		return;
+	}
+	/* It may have run and ended before the answer was here. */
+	if (c->status == CONTAINER_CREATED) {
+		(void)container_step(&c->status, CONTAINER_OP_START, c->id,
+				     &err);
+		(void)process_step(&c->init->state, PROCESS_OP_START, c->id,
+				   &err);
+		container_save(c);
+	}
+	run_poststart(c);
+}
+
+void container_start(struct container *c, engine_done_fn done, void *arg)
+{
+	Grpc__StartContainerRequest request =
+		GRPC__START_CONTAINER_REQUEST__INIT;
+	struct err err = {0};
+	int r = container_may(c->status, CONTAINER_OP_START, c->id, &err);
+
+	if (!r && c->done)
+		r = err_set(&err, -EBUSY, "container '%s' is busy", c->id);
+	if (r < 0) {
+		done(arg, r, &err);
+		return;
+	}
+	c->done = done;
+	c->done_arg = arg;
+	request.container_id = c->id;
+	agent_call(agent_of(c), AGENT_START_CONTAINER, &request.base,
+		   on_started, c);
+}
+
+void container_kill(struct container *c, const char *exec_id, uint32_t signo,
+		    bool all, engine_done_fn done, void *arg)
+{
+	struct process *p = container_find(c, exec_id);
+	struct err err = {0};
+	int r;
+
+	if (!p)
+		r = err_set(&err, -ENOENT, "no process '%s' in container '%s'",
+			    exec_id, c->id);
+	else
+		r = container_may(c->status, CONTAINER_OP_KILL, c->id, &err);
+	if (!r)
+		r = process_may(p->state, PROCESS_OP_SIGNAL, exec_id, &err);
+	if (!r && (!signo || signo >= NSIG))
+		r = err_set(&err, -EINVAL, "no such signal: %u", signo);
+	if (r < 0) {
+		done(arg, r, &err);
+		return;
+	}
+	/* The end of its first process ends a container. */
+	if (signo == SIGKILL && process_is_init(p))
+		all = true;
+	process_signal(p, signo, all, done, arg);
+}
+
+static void pause_answered(struct container *c, enum container_op op,
+			   enum agent_method method, int code, const char *text)
+{
+	struct err err = {0};
+	int r;
+
+	if (code != TTRPC_OK)
+		r = agent_error(&err, method, code, text);
+	else
+		r = container_step(&c->status, op, c->id, &err);
+	if (!r)
+		container_save(c);
+	container_done(c, r, &err);
+}
+
+static void on_paused(void *arg, int code, const char *text,
+		      const ProtobufCMessage *response UNUSED)
+{
+	pause_answered(arg, CONTAINER_OP_PAUSE, AGENT_PAUSE, code, text);
+}
+
+static void on_resumed(void *arg, int code, const char *text,
+		       const ProtobufCMessage *response UNUSED)
+{
+	pause_answered(arg, CONTAINER_OP_RESUME, AGENT_RESUME, code, text);
+}
+
+static void on_updated(void *arg, int code, const char *text,
+		       const ProtobufCMessage *response UNUSED)
+{
+	struct container *c = arg;
+	struct err err = {0};
+	int r = 0;
+
+	if (code != TTRPC_OK)
+		r = agent_error(&err, AGENT_UPDATE, code, text);
+	container_done(c, r, &err);
+}
+
+/* True when OP may go on; else DONE has been told. */
+static bool begin(struct container *c, enum container_op op,
+		  engine_done_fn done, void *arg)
+{
+	struct err err = {0};
+	int r = container_may(c->status, op, c->id, &err);
+
+	if (!r && c->done)
+		r = err_set(&err, -EBUSY, "container '%s' is busy", c->id);
+	if (r < 0) {
+		done(arg, r, &err);
+		return false;
+	}
+	c->done = done;
+	c->done_arg = arg;
+	return true;
+}
+
+void container_pause(struct container *c, bool resume, engine_done_fn done,
+		     void *arg)
+{
+	Grpc__PauseContainerRequest pause = GRPC__PAUSE_CONTAINER_REQUEST__INIT;
+	Grpc__ResumeContainerRequest cont =
+		GRPC__RESUME_CONTAINER_REQUEST__INIT;
+
+	if (!begin(c, resume ? CONTAINER_OP_RESUME : CONTAINER_OP_PAUSE, done,
+		   arg))
+		return;
+	pause.container_id = cont.container_id = c->id;
+	if (resume)
+		agent_call(agent_of(c), AGENT_RESUME, &cont.base, on_resumed,
+			   c);
+	else
+		agent_call(agent_of(c), AGENT_PAUSE, &pause.base, on_paused, c);
+}
+
+void container_update(struct container *c, const void *resources,
+		      engine_done_fn done, void *arg)
+{
+	Grpc__UpdateContainerRequest request =
+		GRPC__UPDATE_CONTAINER_REQUEST__INIT;
+
+	if (!begin(c, CONTAINER_OP_UPDATE, done, arg))
+		return;
+	request.container_id = c->id;
+	request.resources = (Grpc__LinuxResources *)(uintptr_t)resources;
+	agent_call(agent_of(c), AGENT_UPDATE, &request.base, on_updated, c);
+}
+
+int container_exec(struct container *c, const char *exec_id, bool terminal,
+		   const void *spec, size_t n, struct err *reterr)
+{
+	struct process *p;
+	int r = container_may(c->status, CONTAINER_OP_EXEC, c->id, reterr);
+
+	if (r < 0)
+		return r;
+	if (!id_is_valid(exec_id))
+		return err_set(reterr, -EINVAL, "invalid exec id");
+	if (container_find(c, exec_id) || !strcmp(exec_id, c->id))
+		return err_set(reterr, -EEXIST, "exec id '%s' is in use",
+			       exec_id);
+	p = process_new(c, exec_id, terminal);
+	if (!p)
+		return err_code(reterr, -ENOMEM, "exec");
+	p->spec = proto_unpack(&grpc__process__descriptor, n, spec);
+	if (!p->spec) {
+		process_free(p);
+		return err_set(reterr, -EINVAL, "malformed process");
+	}
+	((Grpc__Process *)p->spec)->terminal = terminal;
+	return 0;
+}
+
+int container_delete(struct container *c, struct err *reterr)
+{
+	int r = container_step(&c->status, CONTAINER_OP_DELETE, c->id, reterr);
+
+	if (r < 0)
+		return r;
+	c->deleted = true;
+	if (c->sandbox->share)
+		share_remove_container(c->sandbox->share, c->id);
+	return 0;
+}
+
+/* --- its end --- */
+
+void container_process_exited(struct container *c, struct process *p)
+{
+	struct err err;
+
+	if (!process_is_init(p))
+		return;
+	(void)container_step(&c->status, CONTAINER_OP_EXIT, c->id, &err);
+	container_save(c);
+}
+
+static void on_removed(void *arg, int code, const char *text,
+		       const ProtobufCMessage *response UNUSED)
+{
+	struct container *c = arg;
+	struct err err = {0};
+	struct list *pos;
+
+	if (code != TTRPC_OK) {
+		(void)agent_error(&err, AGENT_REMOVE_CONTAINER, code, text);
+		log_warn("container '%s': %s", c->id, err.text);
+	}
+	c->in_guest = false;
+	list_foreach(pos, &c->sandbox->containers)
+		if (list_entry(pos, struct container, link)->in_guest)
+			break;
+	if (pos == &c->sandbox->containers)
+		sandbox_stop(c->sandbox); /* reports, once all is written */
+	else
+		process_report(c->init);
+}
+
+void container_process_finished(struct container *c, struct process *p)
+{
+	Grpc__RemoveContainerRequest request =
+		GRPC__REMOVE_CONTAINER_REQUEST__INIT;
+
+	if (!process_is_init(p) || !c->in_guest || !agent_of(c)) {
+		process_report(p);
+		return;
+	}
+	request.container_id = c->id;
+	agent_call(agent_of(c), AGENT_REMOVE_CONTAINER, &request.base,
+		   on_removed, c);
+}
+
+/* The user of the container learns on its stderr why it ended. */
+static void tell_failure(struct process *p, const struct err *why)
+{
+	int fd = p->terminal ? p->out.fd : p->err.fd;
+
+	if (!*why->text || fd < 0)
+		return;
+	(void)!write(fd, "kiln: ", 6);
+	(void)!write(fd, why->text, strlen(why->text));
+	(void)!write(fd, "\n", 1);
+}
+
+void container_guest_gone(struct container *c)
+{
+	struct list *pos, *tmp;
+
+	c->in_guest = false;
+	list_foreach_safe(pos, tmp, &c->processes) {
+		struct process *p = list_entry(pos, struct process, link);
+
+		if (p->reported)
+			continue;
+		if (process_is_init(p) && p->state != PROCESS_STOPPED)
+			tell_failure(p, &c->sandbox->failure);
+		process_exited(p, STATUS_KILLED);
+		stream_abort_output(&p->out);
+		stream_abort_output(&p->err);
+		stream_check_finished(p);
+		if (p->finished)
+			process_report(p);
+	}
+}

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "os/io.h"
+#include "proto/health.pb-c.h"
+#include "runtime/config.h"
+#include "runtime/engine/agent.h"
+#include "runtime/engine/engine.h"
+#include "runtime/engine/share.h"
+#include "runtime/engine/translate.h"
+#include "runtime/engine/vmspec.h"
+#include "runtime/oci/spec.h"
+#include "runtime/vmm/vm.h"
+
+/* From the guest's "all is written" to the end of its VM. */
+#define POWEROFF_GRACE_MS 3000
+#define SEED_SIZE 64
+/* A boot that shows progress may take this many times dial_timeout. */
+#define BOOT_FACTOR 30
+
+struct sandbox *sandbox_new(struct engine *eng, struct err *reterr)
+{
+	struct sandbox *sb = calloc(1, sizeof(*sb));
+	int r;
+
+	if (!sb) {
+		(void)err_code(reterr, -ENOMEM, "sandbox");
+		return NULL;
+	}
+	sb->eng = eng;
+	sb->id = eng->id;
+	sb->state = SANDBOX_NEW;
+	list_init(&sb->containers);
+	sb->share = calloc(1, sizeof(*sb->share));
+	if (!sb->share) {
+		(void)err_code(reterr, -ENOMEM, "sandbox");
+		sandbox_free(sb);
+		return NULL;
+	}
+	r = share_init(sb->share, eng->dirfd, eng->dir, &eng->journal, reterr);
+	if (r < 0) {
+		sandbox_free(sb);
+		return NULL;
+	}
+	return sb;
+}
+
+void sandbox_free(struct sandbox *sb)
+{
+	if (!sb)
+		return;
+	sb->done = NULL;
+	while (!list_empty(&sb->containers))
+		container_free(list_entry(sb->containers.next, struct container,
+					  link));
+	event_timer_free(sb->progress);
+	event_timer_free(sb->grace);
+	ttrpc_conn_free(sb->agent);
+	sb->agent = NULL;
+	vm_free(sb->vm);
+	if (sb->share)
+		share_release(sb->share);
+	free(sb->share);
+	free(sb);
+}
+
+struct container *sandbox_find(struct sandbox *sb, const char *id)
+{
+	struct list *pos;
+
+	list_foreach(pos, &sb->containers) {
+		struct container *c = list_entry(pos, struct container, link);
+
+		if (!c->deleted && c->id && !strcmp(c->id, id))
+			return c;
+	}
+	return NULL;
+}
+
+static void boot_done(struct sandbox *sb, int code, const struct err *e)
+{
+	engine_done_fn done = sb->done;
+	void *arg = sb->done_arg;
+
+	sb->done = NULL;
+	event_timer_stop(sb->progress);
+	if (done)
+		done(arg, code, e);
+}
+
+/* The guest is no more: of its own accord, or by us. */
+static void gone(struct sandbox *sb, const struct err *why)
+{
+	struct ttrpc_conn *agent = sb->agent;
+	struct list *pos, *tmp;
+	struct err ignored;
+
+	if (sandbox_step(&sb->state, SANDBOX_OP_GONE, sb->id, &ignored) < 0)
+		return;
+	event_timer_stop(sb->grace);
+	if (*why->text)
+		sb->failure = *why;
+	sb->agent = NULL;
+	ttrpc_conn_free(agent); /* calls under way end here */
+	if (sb->done)
+		boot_done(sb, why->code < 0 ? why->code : -EIO, why);
+	list_foreach_safe(pos, tmp, &sb->containers)
+		container_guest_gone(list_entry(pos, struct container, link));
+}
+
+static void on_vm_exited(void *arg, const struct vm_exit *exit)
+{
+	struct sandbox *sb = arg;
+	struct err why = {0};
+
+	if (sb->failure.code < 0)
+		why = sb->failure; /* known better */
+	else if (sb->state != SANDBOX_STOPPING && *exit->err.text)
+		why = exit->err;
+	else if (sb->state != SANDBOX_STOPPING)
+		(void)err_set(&why, -EIO, "the guest has powered off");
+	if (*why.text)
+		log_err("sandbox '%s': %s", sb->id, why.text);
+	vm_free(sb->vm);
+	sb->vm = NULL;
+	gone(sb, &why);
+}
+
+/* --- boot --- */
+
+static uint32_t patience_ms(const struct sandbox *sb)
+{
+	uint32_t s = sb->eng->config->agent.dial_timeout;
+
+	return MIN(MAX(s, 1U), 3600U) * 1000;
+}
+
+static void progress(struct sandbox *sb)
+{
+	if (sb->state == SANDBOX_BOOTING)
+		event_timer_set(sb->progress, patience_ms(sb));
+}
+
+/* Nothing new for too long: neither a phase nor a byte on the console. */
+static void on_no_progress(void *arg)
+{
+	struct sandbox *sb = arg;
+
+	(void)vm_diagnose(sb->vm, -ETIMEDOUT, &sb->failure);
+	log_err("sandbox '%s': %s", sb->id, sb->failure.text);
+	vm_kill(sb->vm);
+}
+
+static void on_phase(void *arg, enum vm_phase phase, uint64_t us)
+{
+	struct sandbox *sb = arg;
+
+	log_info("sandbox '%s': %s after %llu ms", sb->id,
+		 vm_phase_name(phase), (unsigned long long)us / 1000);
+	journal_phase(&sb->eng->journal, vm_phase_name(phase), us / 1000);
+	if (phase == VM_PHASE_SPAWNED)
+		(void)journal_process(&sb->eng->journal, "vmm",
+				      vm_pid(sb->vm));
+	progress(sb);
+}
+
+static void on_console(void *arg, const void *p, size_t n)
+{
+	struct sandbox *sb = arg;
+	char line[512];
+
+	if (log_enabled(LOG_LEVEL_DEBUG))
+		log_debug("console: %s",
+			  log_escape(line, sizeof(line), p, n));
+	progress(sb);
+}
+
+static void on_agent_closed(void *arg, struct ttrpc_conn *conn UNUSED,
+			    int reason)
+{
+	struct sandbox *sb = arg;
+
+	if (sb->state == SANDBOX_STOPPING || !sb->vm)
+		return;
+	/* Without its agent a guest is of no use. What the VMM says about its
+	 * own end is the better reason, and comes right after. */
+	log_warn("sandbox '%s': the agent's connection ended: %s", sb->id,
+		 reason ? strerror(-reason) : "end of stream");
+	event_timer_set(sb->grace, POWEROFF_GRACE_MS);
+}
+
+static void on_grace_over(void *arg)
+{
+	struct sandbox *sb = arg;
+
+	if (sb->state != SANDBOX_STOPPING && !sb->failure.code)
+		(void)vm_diagnose(sb->vm, -EPIPE, &sb->failure);
+	vm_kill(sb->vm);
+}
+
+static void fail_boot(struct sandbox *sb, const struct err *e)
+{
+	sb->failure = *e;
+	vm_kill(sb->vm);
+}
+
+static void on_sandbox_created(void *arg, int code, const char *text,
+			       const ProtobufCMessage *response UNUSED)
+{
+	struct sandbox *sb = arg;
+	struct err err = {0};
+	int r = 0;
+
+	if (sb->state != SANDBOX_BOOTING)
+		return; /* on the way out */
+	if (code != TTRPC_OK)
+		r = agent_error(&err, AGENT_CREATE_SANDBOX, code, text);
+	if (!r)
+		r = sandbox_step(&sb->state, SANDBOX_OP_READY, sb->id, &err);
+	if (r < 0) {
+		fail_boot(sb, &err);
+		return;
+	}
+	journal_phase(&sb->eng->journal, "sandbox",
+		      event_now_ms() - sb->eng->started_ms);
+	boot_done(sb, 0, &err);
+}
+
+static const struct spec *first_spec(const struct sandbox *sb)
+{
+	return list_entry(sb->containers.next, struct container, link)->spec;
+}
+
+/* The time and some entropy: the guest's own are worth nothing yet. */
+static void tell_time_and_seed(struct sandbox *sb)
+{
+	Grpc__SetGuestDateTimeRequest date =
+		GRPC__SET_GUEST_DATE_TIME_REQUEST__INIT;
+	Grpc__ReseedRandomDevRequest seed =
+		GRPC__RESEED_RANDOM_DEV_REQUEST__INIT;
+	uint8_t bytes[SEED_SIZE];
+	struct timeval now;
+
+	(void)gettimeofday(&now, NULL);
+	date.sec = now.tv_sec;
+	date.usec = now.tv_usec;
+	agent_tell(sb->agent, AGENT_SET_DATE, &date.base);
+	if (getentropy(bytes, sizeof(bytes)) < 0)
+		return;
+	seed.data.data = bytes;
+	seed.data.len = sizeof(bytes);
+	agent_tell(sb->agent, AGENT_RESEED, &seed.base);
+}
+
+static void create_sandbox(struct sandbox *sb)
+{
+	Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+	Grpc__Storage share = GRPC__STORAGE__INIT, shm = GRPC__STORAGE__INIT;
+	Grpc__Storage *storages[] = {&share, &shm};
+	const struct spec *spec = first_spec(sb);
+	char msize[32], size[32];
+	/* mmap: the cache that MAP_SHARED needs, kept from open to close only,
+	 * so that host and guest see one another's changes. */
+	char *options_9p[] = {(char *)"cache=mmap", msize, (char *)"nodev"};
+	char *options_fs[] = {(char *)"nodev"};
+	char *options_shm[] = {(char *)"noexec", (char *)"nosuid",
+			       (char *)"nodev", (char *)"mode=1777", size};
+	bool virtiofs = vmspec_uses_virtiofs(sb->eng->config);
+
+	(void)snprintf(msize, sizeof(msize), "msize=%u",
+		       sb->eng->config->qemu.msize_9p);
+	(void)snprintf(size, sizeof(size), "size=%u", TRANSLATE_SHM_DEFAULT);
+	share.driver = (char *)(uintptr_t)(virtiofs ? "virtio-fs" : "9p");
+	share.fstype = (char *)(uintptr_t)(virtiofs ? "virtiofs" : "9p");
+	share.source = (char *)(uintptr_t)SHARE_TAG;
+	share.mount_point = (char *)(uintptr_t)SHARE_GUEST_PATH;
+	share.options = virtiofs ? options_fs : options_9p;
+	share.n_options = virtiofs ? ARRAY_SIZE(options_fs)
+				   : ARRAY_SIZE(options_9p);
+	shm.driver = (char *)(uintptr_t)"ephemeral";
+	shm.source = (char *)(uintptr_t)"shm";
+	shm.fstype = (char *)(uintptr_t)"tmpfs";
+	shm.mount_point = (char *)(uintptr_t)TRANSLATE_SHM_PATH;
+	shm.options = options_shm;
+	shm.n_options = ARRAY_SIZE(options_shm);
+	request.sandbox_id = (char *)(uintptr_t)sb->id;
+	request.hostname = spec->wire->hostname;
+	request.storages = storages;
+	request.n_storages = ARRAY_SIZE(storages);
+	agent_call(sb->agent, AGENT_CREATE_SANDBOX, &request.base,
+		   on_sandbox_created, sb);
+}
+
+static void on_hello(void *arg, int code, const char *text,
+		     const ProtobufCMessage *response)
+{
+	struct sandbox *sb = arg;
+	struct err err = {0};
+
+	if (sb->state != SANDBOX_BOOTING)
+		return;
+	if (code == TTRPC_UNAVAILABLE)
+		return; /* the end of the VM says more */
+	if (code != TTRPC_OK ||
+	    ((const Grpc__HealthCheckResponse *)response)->status !=
+		    GRPC__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING) {
+		(void)agent_error(&err, AGENT_CHECK, code,
+				  code ? text : "the agent is not serving");
+		if (!err.code)
+			err.code = -EIO;
+		fail_boot(sb, &err);
+		return;
+	}
+	vm_mark_agent(sb->vm);
+	progress(sb);
+	tell_time_and_seed(sb);
+	create_sandbox(sb);
+}
+
+static void connect_agent(struct sandbox *sb)
+{
+	Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
+	struct err err = {0};
+	int fd;
+
+	if (sb->agent || sb->state != SANDBOX_BOOTING)
+		return;
+	fd = vm_agent_fd(sb->vm);
+	if (fd == -EAGAIN)
+		return;
+	if (fd >= 0)
+		sb->agent = ttrpc_conn_new(sb->eng->loop, fd, NULL, 0,
+					   on_agent_closed, sb);
+	if (!sb->agent) {
+		if (fd >= 0)
+			close_fd(&fd);
+		(void)err_set(&err, -EIO, "no connection to the agent");
+		fail_boot(sb, &err);
+		return;
+	}
+	agent_call(sb->agent, AGENT_CHECK, &request.base, on_hello, sb);
+}
+
+static void on_channel(void *arg)
+{
+	connect_agent(arg);
+}
+
+static const struct vm_callbacks vm_callbacks = {
+	.phase = on_phase,
+	.channel = on_channel,
+	.console = on_console,
+	.exited = on_vm_exited,
+};
+
+static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
+{
+	struct engine *eng = sb->eng;
+	struct vmspec *v = NULL;
+	int r;
+
+	sb->progress = event_timer_new(eng->loop, on_no_progress, sb);
+	sb->grace = event_timer_new(eng->loop, on_grace_over, sb);
+	if (!sb->progress || !sb->grace)
+		return err_code(reterr, -ENOMEM, "boot");
+	r = vmspec_new(eng->config, eng->arch, eng->id, c->spec,
+		       sb->share->path, &v, reterr);
+	if (r < 0)
+		return r;
+	v->spec.boot_timeout_ms = patience_ms(sb) * BOOT_FACTOR;
+	sb->arch = v->spec.arch->name;
+	container_save(c); /* now with its architecture */
+	(void)journal_process(&eng->journal, "vmm", 0);
+	r = vm_start(eng->loop, &v->facts, &v->spec, &vm_callbacks, sb,
+		     &sb->vm, reterr);
+	vmspec_free(v);
+	return r;
+}
+
+void sandbox_boot(struct sandbox *sb, struct container *c, engine_done_fn done,
+		  void *arg)
+{
+	struct err err = {0};
+	int r = sandbox_step(&sb->state, SANDBOX_OP_BOOT, sb->id, &err);
+
+	if (r < 0) {
+		done(arg, r, &err);
+		return;
+	}
+	sb->done = done;
+	sb->done_arg = arg;
+	r = boot(sb, c, &err);
+	if (r < 0) {
+		gone(sb, &err);
+		return;
+	}
+	if (vm_pid(sb->vm) > 0)
+		(void)journal_process(&sb->eng->journal, "vmm",
+				      vm_pid(sb->vm));
+	progress(sb);
+	connect_agent(sb);
+}
+
+/* --- the end --- */
+
+static void on_destroyed(void *arg, int code, const char *text,
+			 const ProtobufCMessage *response UNUSED)
+{
+	struct sandbox *sb = arg;
+	struct err err = {0};
+	struct list *pos, *tmp;
+
+	if (code != TTRPC_OK && code != TTRPC_UNAVAILABLE) {
+		(void)agent_error(&err, AGENT_DESTROY_SANDBOX, code, text);
+		log_warn("sandbox '%s': %s", sb->id, err.text);
+	}
+	/* All is written: the ends may be told. */
+	list_foreach_safe(pos, tmp, &sb->containers) {
+		struct container *c = list_entry(pos, struct container, link);
+
+		if (c->init && c->init->finished)
+			process_report(c->init);
+	}
+	if (sb->vm)
+		event_timer_set(sb->grace, POWEROFF_GRACE_MS);
+}
+
+void sandbox_stop(struct sandbox *sb)
+{
+	Grpc__DestroySandboxRequest request =
+		GRPC__DESTROY_SANDBOX_REQUEST__INIT;
+	struct err err;
+
+	if (sandbox_step(&sb->state, SANDBOX_OP_STOP, sb->id, &err) < 0)
+		return;
+	agent_call(sb->agent, AGENT_DESTROY_SANDBOX, &request.base,
+		   on_destroyed, sb);
+}
+
+void sandbox_kill(struct sandbox *sb)
+{
+	struct err err = {0};
+
+	if (sandbox_step(&sb->state, SANDBOX_OP_STOP, sb->id, &err) < 0 &&
+	    sb->state != SANDBOX_STOPPING)
+		return;
+	vm_free(sb->vm);
+	sb->vm = NULL;
+	gone(sb, &err);
+}

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The engine: supervisor, stubs, and the client's side.
+
+ENGINE_SRCS := \
+	runtime/engine/agent.c \
+	runtime/engine/client.c \
+	runtime/engine/client_run.c \
+	runtime/engine/container.c \
+	runtime/engine/dir.c \
+	runtime/engine/hooks.c \
+	runtime/engine/journal.c \
+	runtime/engine/proc.c \
+	runtime/engine/process.c \
+	runtime/engine/pump.c \
+	runtime/engine/rpc.c \
+	runtime/engine/sandbox.c \
+	runtime/engine/share.c \
+	runtime/engine/sock.c \
+	runtime/engine/spawn.c \
+	runtime/engine/state.c \
+	runtime/engine/stream.c \
+	runtime/engine/stub.c \
+	runtime/engine/stubs.c \
+	runtime/engine/supervisor.c \
+	runtime/engine/task.c \
+	runtime/engine/transition.c \
+	runtime/engine/translate.c \
+	runtime/engine/tty.c \
+	runtime/engine/vmspec.c

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "translate.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+static bool is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
+}
+
+enum mount_origin translate_mount_origin(const struct spec_mount *m)
+{
+	if (!m->bind || !m->source)
+		return MOUNT_GUEST;
+	/* Memory that two guests or a guest and a host would share is none:
+	 * each sandbox has its own. */
+	if (!strcmp(m->wire->destination, "/dev/shm"))
+		return MOUNT_SHM;
+	/* What the kernel makes is of the kernel that runs the container. */
+	if (is_below(m->source, "/proc") || is_below(m->source, "/sys"))
+		return MOUNT_GUEST;
+	if (is_below(m->source, "/dev") && !is_below(m->source, "/dev/shm"))
+		return MOUNT_GUEST;
+	return MOUNT_SHARED;
+}
+
+int translate_mount(struct spec *s, struct spec_mount *m, const char *source)
+{
+	m->wire->source = arena_strdup(&s->arena, source);
+	m->wire->type = arena_strdup(&s->arena, "bind");
+	return m->wire->source && m->wire->type ? 0 : -ENOMEM;
+}
+
+/* The guest is the network and the process namespace of its containers'
+ * sandbox; a path of the host's names nothing there. */
+static void translate_namespaces(Grpc__Linux *l, char *empty)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < l->n_namespaces; i++) {
+		Grpc__LinuxNamespace *ns = l->namespaces[i];
+
+		if (!strcmp(ns->type, "network") || !strcmp(ns->type, "time"))
+			continue;
+		ns->path = empty;
+		l->namespaces[n++] = ns;
+	}
+	l->n_namespaces = n;
+}
+
+static void translate_resources(Grpc__LinuxResources *r, char *empty)
+{
+	if (!r)
+		return;
+	/* The guest has devices and disks of its own, none of the host's. */
+	r->n_devices = 0;
+	r->blockio = NULL;
+	r->network = NULL;
+	if (r->cpu) {
+		r->cpu->cpus = empty;
+		r->cpu->mems = empty;
+		/* Real-time budgets are the host's to give. */
+		r->cpu->realtimeruntime = 0;
+		r->cpu->realtimeperiod = 0;
+	}
+}
+
+int translate_spec(struct spec *s, const char *rootfs, const char *cgroup,
+		   bool seccomp, struct err *reterr)
+{
+	Grpc__Spec *w = s->wire;
+	Grpc__Linux *l = w->linux;
+	char *empty = arena_strdup(&s->arena, "");
+
+	w->root->path = arena_strdup(&s->arena, rootfs);
+	l->cgroupspath = arena_strdup(&s->arena, cgroup);
+	if (!empty || !w->root->path || !l->cgroupspath)
+		return err_code(reterr, -ENOMEM, "translate");
+	w->process->terminal = s->terminal;
+	/* Only startContainer hooks run in the guest. */
+	if (w->hooks) {
+		w->hooks->n_prestart = w->hooks->n_poststart = 0;
+		w->hooks->n_poststop = w->hooks->n_createruntime = 0;
+		w->hooks->n_createcontainer = 0;
+	}
+	translate_namespaces(l, empty);
+	translate_resources(l->resources, empty);
+	if (!seccomp)
+		l->seccomp = NULL;
+	/* Policies of the host's security modules are not in the guest. */
+	w->process->apparmorprofile = empty;
+	w->process->selinuxlabel = empty;
+	l->mountlabel = empty;
+	l->intelrdt = NULL;
+	if (spec_extra_to_wire(s) < 0)
+		return err_code(reterr, -ENOMEM, "translate");
+	return 0;
+}
+
+uint32_t translate_vcpus(const struct spec *s)
+{
+	const Grpc__LinuxResources *r = s->wire->linux->resources;
+
+	if (!r || !r->cpu || r->cpu->quota <= 0 || !r->cpu->period)
+		return 0;
+	return (uint32_t)MIN(((uint64_t)r->cpu->quota + r->cpu->period - 1) /
+				     r->cpu->period,
+			     (uint64_t)1024);
+}
+
+uint32_t translate_memory_mib(const struct spec *s)
+{
+	const Grpc__LinuxResources *r = s->wire->linux->resources;
+	uint64_t mib;
+
+	if (!r || !r->memory || r->memory->limit <= 0)
+		return 0;
+	mib = ((uint64_t)r->memory->limit + (1U << 20) - 1) >> 20;
+	/* "As much as there is", in whatever number the caller says it. */
+	return mib > (16U << 20) ? 0 : (uint32_t)mib;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ENGINE_TRANSLATE_H
+#define ENGINE_TRANSLATE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "runtime/oci/spec.h"
+
+/*
+ * From the caller's spec, written for the host, to the guest's: what names
+ * things of the host goes, paths become those of the guest. No system calls.
+ */
+
+/* Where a mount of the caller comes from in the guest. */
+enum mount_origin {
+	MOUNT_GUEST,  /* made by the agent as the spec says */
+	MOUNT_SHARED, /* a file or folder of the host: through the share */
+	MOUNT_SHM,    /* the sandbox's shared memory */
+};
+
+#define TRANSLATE_SHM_PATH "/run/kata-containers/sandbox/shm"
+#define TRANSLATE_SHM_DEFAULT (64U << 20)
+
+enum mount_origin translate_mount_origin(const struct spec_mount *m);
+
+/* Points a bind mount at SOURCE, a path of the guest. 0 or -ENOMEM. */
+int translate_mount(struct spec *s, struct spec_mount *m, const char *source);
+
+/* The rest: ROOTFS is the guest's path of the root file system, CGROUP the
+ * path of the container's control group there. */
+int translate_spec(struct spec *s, const char *rootfs, const char *cgroup,
+		   bool seccomp, struct err *reterr);
+
+/* CPUs that the limits call for: 0 without a limit. */
+uint32_t translate_vcpus(const struct spec *s);
+
+/* MiB that the limits call for: 0 without a limit. */
+uint32_t translate_memory_mib(const struct spec *s);
+
+#endif

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ENGINE_VMSPEC_H
+#define ENGINE_VMSPEC_H
+
+#include <stdbool.h>
+
+#include "runtime/config.h"
+#include "runtime/oci/spec.h"
+#include "runtime/vmm/vmm.h"
+
+/* The VM that a container asks for, with what its pointers point to. */
+struct vmspec {
+	struct host_facts facts;
+	struct vm_spec spec;
+	struct guest *guest; /* owned */
+};
+
+/*
+ * Puts together configuration, host, guest and the container's limits. ARCH is
+ * a uname -m name, or NULL: what the container's program is made for. NAME and
+ * SHARE (the folder to share) are borrowed as long as the result. 0 or -errno.
+ */
+int vmspec_new(const struct config *config, const char *arch, const char *name,
+	       const struct spec *container, const char *share,
+	       struct vmspec **ret, struct err *reterr);
+void vmspec_free(struct vmspec *v);
+
+bool vmspec_uses_virtiofs(const struct config *config);
+
+#endif
