@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "config.h"
+#include "os/event.h"
+#include "sandbox.h"
+
+#define AGENT_ROOT "/run/kata-containers"
+#define AGENT_CGROUP_ROOT "/sys/fs/cgroup"
+
+struct channels;
+
+/* The program as a whole; one of it, made in main(). */
+struct agent {
+	struct event_loop *loop;
+	struct config config;
+	const char *root;	 /* where all of a sandbox's files are */
+	const char *cgroup_root;
+	const char *sysfs, *dev; /* "/sys", "/dev" */
+	bool is_init;		 /* PID 1 of a guest */
+	bool has_cgroups;
+	struct sandbox sandbox;
+	struct channels *channels;
+	struct list deferred;	 /* requests that wait for a device */
+	struct event_timer *deferred_timer;
+};
+
+#define AGENT_VERSION KILN_VERSION
+
+/* Ends the program once the replies under way have left. */
+void agent_shutdown(struct agent *agent);
+
+#endif

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENT_BOOT_H
+#define AGENT_BOOT_H
+
+#include "agent.h"
+#include "base/err.h"
+
+/* The duties of PID 1, in order: makes a guest of a bare kernel. Fills in what
+ * the command line says. */
+int boot(struct agent *agent, struct err *reterr);
+
+/* Syncs and switches the machine off; returns only where it may not. */
+void boot_power_off(void);
+
+/* The shell for who debugs the guest, on the console. */
+void boot_debug_console(void);
+
+#endif

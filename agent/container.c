@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A container from its creation to its removal. */
+#include "container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "ns.h"
+#include "spec.h"
+#include "storage/storage.h"
+
+#define REMOVE_RETRY_MS 10
+#define EXECS_MAX 1024
+
+DEFINE_CLEANUP(struct container, container_free)
+
+static void launch_release(struct launch *l)
+{
+	unsigned int i;
+
+	for (i = 0; i < l->n_ns_fds; i++)
+		close_fd(&l->ns_fds[i]);
+	close_fd(&l->pidns);
+	close_fd(&l->target);
+	cleanup_freep(&l->cgroup_dir);
+}
+
+static struct container *container_new(struct agent *agent, const char *id)
+{
+	struct container *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->agent = agent;
+	c->cgroupfd = -1;
+	list_init(&c->link);
+	list_init(&c->execs);
+	c->id = strdup(id);
+	c->init = process_new(agent->loop, c, id, true);
+	if (!c->id || !c->init) {
+		container_free(c);
+		return NULL;
+	}
+	c->init->hold = true;
+	return c;
+}
+
+/* The directories that storages leave behind. */
+static void remove_dirs(const struct container *c)
+{
+	cleanup_free char *dir = path_join(c->agent->root, c->id);
+	cleanup_free char *rootfs = dir ? path_join(dir, "rootfs") : NULL;
+
+	if (rootfs) {
+		(void)rmdir(rootfs);
+		(void)rmdir(dir);
+	}
+}
+
+void container_free(struct container *c)
+{
+	struct list *pos, *tmp;
+
+	if (!c)
+		return;
+	if (c->remove_call)
+		ttrpc_reply_error(TAKE_PTR(c->remove_call), TTRPC_CANCELLED,
+				  "the sandbox ends");
+	if (c->cgroupfd >= 0)
+		(void)cgroup_kill(c->cgroupfd);
+	list_foreach_safe(pos, tmp, &c->execs)
+		process_free(list_entry(pos, struct process, link));
+	process_free(c->init);
+	event_timer_free(c->remove_timer);
+	close_fd(&c->cgroupfd);
+	if (*c->cgroup)
+		(void)cgroup_remove(c->agent->cgroup_root, c->cgroup);
+	storage_drop_all(c->agent, &c->storages);
+	strv_release(&c->storages);
+	remove_dirs(c);
+	proto_free(c->seccomp);
+	if (!list_empty(&c->link)) {
+		list_del(&c->link);
+		c->agent->sandbox.ncontainers--;
+	}
+	free(c->id);
+	free(c);
+}
+
+static int make_cgroup(struct container *c, const Grpc__Linux *l,
+		       struct err *reterr)
+{
+	const char *root = c->agent->cgroup_root;
+	int r = cgroup_path(l->cgroupspath, c->id, c->cgroup);
+
+	if (r < 0) {
+		*c->cgroup = '\0';
+		return err_set(reterr, r, "cgroup path '%.500s'",
+			       l->cgroupspath);
+	}
+	if (!c->agent->has_cgroups) {
+		*c->cgroup = '\0';
+		log_warn("container '%s' runs without a cgroup", c->id);
+		return 0;
+	}
+	c->cgroupfd = cgroup_create(root, c->cgroup, reterr);
+	if (c->cgroupfd < 0) {
+		*c->cgroup = '\0'; /* not ours to remove */
+		return c->cgroupfd;
+	}
+	return l->resources ? cgroup_apply(c->cgroupfd, l->resources, reterr)
+			    : 0;
+}
+
+static int join_path(struct launch *l, unsigned int flag, const char *path,
+		     struct err *reterr)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_errno(reterr, "open namespace '%.500s'", path);
+	if (flag == CLONE_NEWPID) {
+		close_fd(&l->pidns);
+		l->pidns = TAKE_FD(fd);
+		return 0;
+	}
+	if (l->n_ns_fds == ARRAY_SIZE(l->ns_fds))
+		return err_set(reterr, -EINVAL, "too many namespaces");
+	l->joined_userns |= flag == CLONE_NEWUSER;
+	l->ns_fds[l->n_ns_fds++] = TAKE_FD(fd);
+	return 0;
+}
+
+/* The namespaces that the containers of a pod have in common are those of its
+ * first container. */
+static int share_namespaces(struct container *c, struct launch *l,
+			    struct err *reterr)
+{
+	const unsigned int shared = CLONE_NEWIPC | CLONE_NEWUTS;
+	struct list *containers = &c->agent->sandbox.containers;
+	struct container *first;
+
+	if (list_empty(containers))
+		return 0; /* this is the first */
+	first = list_entry(containers->next, struct container, link);
+	if (first->init->state == PROCESS_EXITED)
+		return err_set(reterr, -EBUSY, "the first container '%s' of "
+			       "the sandbox has ended", first->id);
+	l->clone_flags &= ~(shared | CLONE_NEWPID);
+	l->join_flags = shared & first->namespaces;
+	l->target = fcntl(first->init->pidfd, F_DUPFD_CLOEXEC, 3);
+	l->pidns = fcntl(first->init->pidfd, F_DUPFD_CLOEXEC, 3);
+	if (l->target < 0 || l->pidns < 0)
+		return err_errno(reterr, "duplicate a pidfd");
+	c->namespaces |= l->join_flags;
+	return 0;
+}
+
+static int plan_namespaces(struct container *c, const Grpc__Linux *linux_spec,
+			   bool share, struct launch *l, struct err *reterr)
+{
+	size_t i;
+	int r = 0;
+
+	/* Never the agent's own: */
+	c->namespaces = CLONE_NEWNS | CLONE_NEWPID;
+	l->clone_flags = CLONE_NEWNS | CLONE_NEWPID;
+	for (i = 0; !r && i < linux_spec->n_namespaces; i++) {
+		const Grpc__LinuxNamespace *n = linux_spec->namespaces[i];
+		unsigned int flag = ns_flag_of_type(n->type);
+
+		if (!flag)
+			return err_set(reterr, -EINVAL, "namespace '%.64s'",
+				       n->type);
+		c->namespaces |= flag;
+		if (*n->path) {
+			l->clone_flags &= ~flag;
+			r = join_path(l, flag, n->path, reterr);
+		} else if (flag == CLONE_NEWCGROUP) {
+			l->new_cgroupns = true;
+		} else {
+			l->clone_flags |= flag;
+		}
+	}
+	if (!r && share)
+		r = share_namespaces(c, l, reterr);
+	/* A mount namespace of others is not for a root of one's own. */
+	l->clone_flags |= CLONE_NEWNS;
+	return r;
+}
+
+static int keep_seccomp(struct container *c, const Grpc__LinuxSeccomp *s,
+			struct err *reterr)
+{
+	cleanup_free uint8_t *packed = NULL;
+	size_t n;
+
+	if (!s)
+		return 0;
+	n = protobuf_c_message_get_packed_size(&s->base);
+	packed = malloc(n ? n : 1);
+	if (packed)
+		(void)protobuf_c_message_pack(&s->base, packed);
+	c->seccomp = packed ? proto_unpack(s->base.descriptor, n, packed) : NULL;
+	if (!c->seccomp)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
+		   struct launch *l, struct err *reterr)
+{
+	const Grpc__Spec *spec = rq->oci;
+	bool share = rq->sandbox_pidns || c->agent->sandbox.shared_pidns;
+	int r;
+
+	r = storage_add_all(c->agent, rq->storages, rq->n_storages,
+			    &c->storages, reterr);
+	if (!r)
+		r = spec_add_devices(c->agent, rq, reterr);
+	if (!r)
+		r = make_cgroup(c, spec->linux, reterr);
+	if (!r)
+		r = plan_namespaces(c, spec->linux, share, l, reterr);
+	if (!r)
+		r = keep_seccomp(c, spec->linux->seccomp, reterr);
+	if (r < 0)
+		return r;
+	l->spec = spec;
+	l->process = spec->process;
+	l->container = c;
+	l->seccomp = spec->linux->seccomp;
+	l->cgroupfd = c->cgroupfd;
+	if (*c->cgroup) {
+		l->cgroup_dir = path_join(c->agent->cgroup_root, c->cgroup);
+		if (!l->cgroup_dir)
+			return err_set(reterr, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+int container_create(struct agent *agent,
+		     const Grpc__CreateContainerRequest *request,
+		     struct ttrpc_call *call, struct err *reterr)
+{
+	cleanup(launch_release) struct launch l = {.target = -1, .pidns = -1};
+	cleanup(container_freep) struct container *c = NULL;
+	struct sandbox *s = &agent->sandbox;
+	int r;
+
+	if (!id_is_valid(request->container_id))
+		return err_set(reterr, -EINVAL, "container id '%.200s'",
+			       request->container_id);
+	if (sandbox_find(agent, request->container_id))
+		return err_set(reterr, -EEXIST, "container '%s' exists",
+			       request->container_id);
+	if (s->ncontainers >= CONTAINERS_MAX)
+		return err_set(reterr, -ENOSPC, "too many containers");
+	r = spec_check(request->oci, reterr);
+	if (r < 0)
+		return r;
+	c = container_new(agent, request->container_id);
+	if (!c)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	r = prepare(c, request, &l, reterr);
+	if (!r)
+		r = process_spawn(c->init, &l, call, reterr);
+	if (r < 0)
+		return err_wrap(reterr, "container '%s'", c->id);
+	list_append(&s->containers, &c->link);
+	s->ncontainers++;
+	(void)TAKE_PTR(c);
+	return 0;
+}
+
+static size_t count_execs(const struct container *c)
+{
+	struct list *pos;
+	size_t n = 0;
+
+	list_foreach(pos, &c->execs)
+		n++;
+	return n;
+}
+
+int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
+		   struct ttrpc_call *call, struct err *reterr)
+{
+	cleanup(launch_release) struct launch l = {.target = -1, .pidns = -1};
+	struct process *p;
+	int r;
+
+	if (!id_is_valid(request->exec_id))
+		return err_set(reterr, -EINVAL, "exec id '%.200s'",
+			       request->exec_id);
+	if (container_find(c, request->exec_id))
+		return err_set(reterr, -EEXIST, "process '%s' exists",
+			       request->exec_id);
+	r = spec_check_process(request->process, reterr);
+	if (r < 0)
+		return r;
+	if (c->init->state != PROCESS_RUNNING &&
+	    c->init->state != PROCESS_READY)
+		return err_set(reterr, -EBUSY, "container '%s' does not run",
+			       c->id);
+	if (count_execs(c) >= EXECS_MAX)
+		return err_set(reterr, -ENOSPC, "too many processes");
+	l.process = request->process;
+	l.container = c;
+	l.seccomp = (const Grpc__LinuxSeccomp *)c->seccomp;
+	l.join_flags = c->namespaces & ~(unsigned int)CLONE_NEWPID;
+	l.joined_userns = c->namespaces & CLONE_NEWUSER;
+	l.cgroupfd = c->cgroupfd;
+	l.target = fcntl(c->init->pidfd, F_DUPFD_CLOEXEC, 3);
+	l.pidns = fcntl(c->init->pidfd, F_DUPFD_CLOEXEC, 3);
+	if (l.target < 0 || l.pidns < 0)
+		return err_errno(reterr, "duplicate a pidfd");
+	p = process_new(c->agent->loop, c, request->exec_id, false);
+	if (!p)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	list_append(&c->execs, &p->link);
+	r = process_spawn(p, &l, call, reterr);
+	if (r < 0)
+		process_free(p);
+	return r;
+}
+
+struct process *container_find(struct container *c, const char *exec_id)
+{
+	struct list *pos;
+
+	if (!*exec_id || !strcmp(exec_id, c->id))
+		return c->init;
+	list_foreach(pos, &c->execs) {
+		struct process *p = list_entry(pos, struct process, link);
+
+		if (!strcmp(p->id, exec_id))
+			return p;
+	}
+	return NULL;
+}
+
+int container_kill_all(struct container *c)
+{
+	struct list *pos;
+	int r = -ESRCH;
+
+	if (c->cgroupfd >= 0)
+		r = cgroup_kill(c->cgroupfd);
+	if (r < 0) {
+		/* The end of the first one ends its pid namespace; those of the
+		 * sandbox's are left to the cgroup. */
+		r = process_signal(c->init, SIGKILL);
+		list_foreach(pos, &c->execs)
+			(void)process_signal(
+				list_entry(pos, struct process, link), SIGKILL);
+	}
+	return r;
+}
+
+static bool all_exited(const struct container *c)
+{
+	struct list *pos;
+
+	if (c->init->pid && c->init->state != PROCESS_EXITED)
+		return false;
+	list_foreach(pos, &c->execs) {
+		const struct process *p =
+			list_entry(pos, struct process, link);
+
+		if (p->pid && p->state != PROCESS_EXITED)
+			return false;
+	}
+	return c->cgroupfd < 0 || cgroup_is_empty(c->cgroupfd);
+}
+
+static void reply_empty(struct ttrpc_call *call)
+{
+	Grpc__Empty empty = GRPC__EMPTY__INIT;
+
+	ttrpc_reply(call, &empty.base);
+}
+
+static void try_remove(void *arg)
+{
+	struct container *c = arg;
+	struct ttrpc_call *call;
+
+	if (all_exited(c)) {
+		call = TAKE_PTR(c->remove_call);
+		log_debug("container '%s' removed", c->id);
+		container_free(c);
+		if (call)
+			reply_empty(call);
+		return;
+	}
+	if (c->remove_call && c->remove_deadline_ms &&
+	    event_now_ms() >= c->remove_deadline_ms)
+		ttrpc_reply_error(TAKE_PTR(c->remove_call),
+				  TTRPC_DEADLINE_EXCEEDED,
+				  "container '%s' does not end: ETIME", c->id);
+	event_timer_set(c->remove_timer, REMOVE_RETRY_MS);
+}
+
+void container_remove(struct container *c, uint32_t timeout_s,
+		      struct ttrpc_call *call)
+{
+	if (c->state == CONTAINER_REMOVING && c->remove_call) {
+		ttrpc_reply_error(call, TTRPC_FAILED_PRECONDITION,
+				  "container '%s' is being removed", c->id);
+		return;
+	}
+	if (!c->remove_timer)
+		c->remove_timer = event_timer_new(c->agent->loop, try_remove,
+						  c);
+	if (!c->remove_timer) {
+		if (call)
+			ttrpc_reply_error(call, TTRPC_RESOURCE_EXHAUSTED,
+					  "out of memory");
+		return;
+	}
+	c->state = CONTAINER_REMOVING;
+	c->remove_call = call;
+	c->remove_deadline_ms =
+		timeout_s ? event_now_ms() + (uint64_t)timeout_s * 1000 : 0;
+	(void)container_kill_all(c); /* gone already, or tried again below */
+	try_remove(c);
+}
+
+void container_process_ready(struct container *c)
+{
+	if (c->state == CONTAINER_CREATING)
+		c->state = CONTAINER_CREATED;
+}
+
+void container_process_exited(struct container *c, struct process *p)
+{
+	if (p != c->init) {
+		if (p->failed)
+			process_free(p);
+		return;
+	}
+	log_debug("container '%s' ended with %d", c->id, p->status);
+	/* Never created: nobody will remove it. */
+	if (c->state == CONTAINER_CREATING)
+		container_remove(c, 0, NULL);
+}

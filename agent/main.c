@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * kiln-agent: PID 1 of a guest. It makes a system of a bare kernel, then serves
+ * the host, which tells it what containers to run.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "boot.h"
+#include "cgroup.h"
+#include "channel.h"
+#include "device/device.h"
+#include "rpc.h"
+
+#define SHUTDOWN_MS 20 /* for the last reply to leave */
+
+struct options {
+	int fd;
+	const char *root, *cgroup_root;
+	bool debug;
+};
+
+static const char usage[] =
+	"Usage: kiln-agent --fd N [OPTION]...\n"
+	"The agent of a Kiln guest. As PID 1 it takes no options: it boots the\n"
+	"guest and serves the host. Otherwise it serves ttRPC on a socket that\n"
+	"it inherits, for tests.\n\n"
+	"  --fd N          socket to serve\n"
+	"  --root DIR      where a sandbox's files are (" AGENT_ROOT ")\n"
+	"  --cgroup DIR    cgroup2 tree for containers (" AGENT_CGROUP_ROOT ")\n"
+	"  --debug         log more\n"
+	"  --help, --version\n";
+
+static void on_quit(void *arg)
+{
+	struct agent *agent = arg;
+
+	event_loop_quit(agent->loop, 0);
+}
+
+void agent_shutdown(struct agent *agent)
+{
+	struct event_timer *timer = event_timer_new(agent->loop, on_quit,
+						    agent);
+
+	if (timer)
+		event_timer_set(timer, SHUTDOWN_MS); /* freed by the end */
+	else
+		event_loop_quit(agent->loop, 0);
+}
+
+/* One line, for who measures the boot. */
+static void say_ready(struct agent *agent UNUSED)
+{
+	static const char line[] = "kiln-agent: ready " AGENT_VERSION "\n";
+
+	if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0)
+		log_debug("nobody sees the console");
+}
+
+static void on_uevent(void *arg, int fd, uint32_t events UNUSED)
+{
+	struct agent *agent = arg;
+	char buf[UEVENT_MAX];
+	struct uevent ev;
+	bool any = false;
+
+	while (uevent_receive(fd, buf, &ev) > 0)
+		any |= !strcmp(ev.action, "add");
+	if (!any)
+		return;
+	channels_rescan(agent->channels);
+	rpc_retry_deferred(agent);
+}
+
+/* Without it devices are still found, by looking now and then. */
+static void watch_devices(struct agent *agent)
+{
+	int fd = uevent_open();
+
+	if (fd < 0 ||
+	    !event_io_new(agent->loop, fd, EPOLLIN, on_uevent, agent))
+		log_warn("device events: %s", strerror(errno));
+}
+
+static void on_power_signal(void *arg,
+			    const struct event_siginfo *info UNUSED)
+{
+	struct agent *agent = arg;
+
+	sandbox_destroy(agent);
+	event_loop_quit(agent->loop, 0);
+}
+
+static int agent_init(struct agent *agent, struct err *reterr)
+{
+	config_init(&agent->config);
+	agent->root = AGENT_ROOT;
+	agent->cgroup_root = AGENT_CGROUP_ROOT;
+	agent->sysfs = "/sys";
+	agent->dev = "/dev";
+	list_init(&agent->deferred);
+	sandbox_init(&agent->sandbox);
+	agent->loop = event_loop_new();
+	if (!agent->loop)
+		return err_errno(reterr, "event loop");
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (event_signal(agent->loop, SIGTERM, on_power_signal, agent) < 0)
+		return err_errno(reterr, "signals");
+	return 0;
+}
+
+static int run(struct agent *agent, struct err *reterr)
+{
+	int r = event_loop_run(agent->loop);
+
+	if (r < 0)
+		return err_code(reterr, r, "event loop");
+	sandbox_destroy(agent);
+	return r;
+}
+
+static int run_guest(struct agent *agent, struct err *reterr)
+{
+	int r;
+
+	agent->is_init = true;
+	log_setup(STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "kiln-agent");
+	r = agent_init(agent, reterr);
+	if (!r)
+		r = boot(agent, reterr);
+	if (r < 0)
+		return r;
+	watch_devices(agent);
+	if (agent->config.debug_console)
+		boot_debug_console();
+	if (!channels_open(agent, say_ready, reterr))
+		return reterr->code;
+	return run(agent, reterr);
+}
+
+static int run_host(struct agent *agent, const struct options *o,
+		    struct err *reterr)
+{
+	int r = agent_init(agent, reterr);
+
+	if (r < 0)
+		return r;
+	log_setup(STDERR_FILENO, LOG_FORMAT_TEXT,
+		  o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "kiln-agent");
+	if (o->root)
+		agent->root = o->root;
+	if (o->cgroup_root)
+		agent->cgroup_root = o->cgroup_root;
+	agent->has_cgroups = cgroup_available(agent->cgroup_root);
+	if (!agent->has_cgroups)
+		log_warn("no cgroup2 at '%s'", agent->cgroup_root);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		log_warn("subreaper: %s", strerror(errno));
+	if (fcntl(o->fd, F_SETFD, FD_CLOEXEC) < 0)
+		return err_errno(reterr, "fd %d", o->fd);
+	if (!channels_open_fd(agent, o->fd, reterr))
+		return reterr->code;
+	r = run(agent, reterr);
+	channels_free(agent->channels);
+	event_timer_free(agent->deferred_timer);
+	event_loop_free(agent->loop);
+	return r;
+}
+
+/* 0 to go on, 1 when all is said, -EINVAL. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option names[] = {
+		{"fd", required_argument, NULL, 'f'},
+		{"root", required_argument, NULL, 'r'},
+		{"cgroup", required_argument, NULL, 'c'},
+		{"debug", no_argument, NULL, 'd'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
+	};
+	uint32_t fd;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			if (parse_u32(optarg, 10, &fd) < 0 || fd > 65535)
+				return -EINVAL;
+			o->fd = (int)fd;
+			break;
+		case 'r':
+			o->root = optarg;
+			break;
+		case 'c':
+			o->cgroup_root = optarg;
+			break;
+		case 'd':
+			o->debug = true;
+			break;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return 1;
+		case 'v':
+			(void)puts("kiln-agent " AGENT_VERSION);
+			return 1;
+		default:
+			return -EINVAL;
+		}
+	}
+	return optind == argc && o->fd >= 0 ? 0 : -EINVAL;
+}
+
+int main(int argc, char **argv)
+{
+	static struct agent agent;
+	struct options o = {.fd = -1};
+	struct err e = {0};
+	int r;
+
+	if (getpid() == 1) {
+		if (run_guest(&agent, &e) < 0)
+			log_err("fatal: %s", e.text);
+		if (agent.config.dev_mode)
+			for (;;)
+				(void)pause(); /* the guest stays to be seen */
+		boot_power_off();
+		return EXIT_FAILURE;
+	}
+	r = parse_options(argc, argv, &o);
+	if (r < 0)
+		(void)fputs(usage, stderr);
+	if (r)
+		return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	r = run_host(&agent, &o, &e);
+	if (r < 0)
+		log_err("%s", e.text);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENT_ROOTFS_H
+#define AGENT_ROOTFS_H
+
+#include "base/err.h"
+#include "process.h"
+
+/*
+ * The container's view of files. Everything is done in the child, in its own
+ * mount namespace; the image is hostile and each path in it is resolved within
+ * it.
+ */
+
+/* Binds the root, mounts and makes all that belongs in it; an fd of it. */
+int rootfs_prepare(const struct launch *launch, struct err *reterr);
+
+/* Makes ROOTFD the root of the mount namespace and lets the old one go. */
+int rootfs_enter(int rootfd, const struct launch *launch, struct err *reterr);
+
+/* Binds the terminal TTYFD as /dev/console. */
+int rootfs_console(int rootfd, int ttyfd, struct err *reterr);
+
+/* Devices and links of /dev, see rootfs_dev.c. */
+int rootfs_devices(int rootfd, const struct launch *launch,
+		   struct err *reterr);
+
+/* Hides what the specification says. */
+int rootfs_restrict(int rootfd, const Grpc__Linux *l, struct err *reterr);
+
+#endif

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "container.h"
+#include "os/io.h"
+#include "storage/storage.h"
+
+#define HOSTNAME_LEN_MAX 64
+#define RESOLV_MAX 65536
+
+void sandbox_init(struct sandbox *s)
+{
+	*s = (struct sandbox){0};
+	list_init(&s->containers);
+	list_init(&s->storages);
+}
+
+/* The empty folders that hosts take for granted. */
+static int make_tree(const char *root, struct err *reterr)
+{
+	static const char *const dirs[] = {"shared/containers", "sandbox/shm"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		cleanup_free char *path = path_join(root, dirs[i]);
+		int r = path ? make_dirs(path, 0755) : -ENOMEM;
+
+		if (r < 0)
+			return err_code(reterr, r, "make '%s/%s'", root,
+					dirs[i]);
+	}
+	return 0;
+}
+
+static int mount_shm(const char *root, struct err *reterr)
+{
+	cleanup_free char *path = path_join(root, "sandbox/shm");
+
+	if (path && mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			  "mode=1777") < 0)
+		return err_errno(reterr, "mount '%s'", path);
+	return 0;
+}
+
+/* Written for containers to be given by a bind mount, and for the guest. */
+static int write_dns(const struct agent *agent,
+		     const Grpc__CreateSandboxRequest *request,
+		     struct err *reterr)
+{
+	cleanup_free char *path = path_join(agent->root, "sandbox/resolv.conf");
+	cleanup_buf struct buf b = BUF_INIT(RESOLV_MAX);
+	size_t i;
+	int r;
+
+	if (!request->n_dns)
+		return 0;
+	for (i = 0; i < request->n_dns; i++)
+		(void)buf_printf(&b, "%s\n", request->dns[i]);
+	r = buf_error(&b);
+	if (!r)
+		r = path ? write_file_atomic(AT_FDCWD, path, buf_data(&b),
+					     b.len, 0644) : -ENOMEM;
+	if (r < 0)
+		return err_code(reterr, r, "write resolv.conf");
+	if (agent->is_init && access("/etc", W_OK) == 0)
+		(void)write_file_atomic(AT_FDCWD, "/etc/resolv.conf",
+					buf_data(&b), b.len, 0644);
+	return 0;
+}
+
+int sandbox_create(struct agent *agent,
+		   const Grpc__CreateSandboxRequest *request,
+		   struct err *reterr)
+{
+	struct sandbox *s = &agent->sandbox;
+	int r;
+
+	if (s->created)
+		return err_set(reterr, -EEXIST, "sandbox '%s' exists", s->id);
+	if (*request->sandbox_id && !id_is_valid(request->sandbox_id))
+		return err_set(reterr, -EINVAL, "sandbox id '%.200s'",
+			       request->sandbox_id);
+	if (strlen(request->hostname) > HOSTNAME_LEN_MAX)
+		return err_set(reterr, -EINVAL, "host name '%.200s'",
+			       request->hostname);
+	r = make_tree(agent->root, reterr);
+	if (!r && agent->is_init)
+		r = mount_shm(agent->root, reterr);
+	if (!r)
+		r = write_dns(agent, request, reterr);
+	if (!r)
+		r = storage_add_all(agent, request->storages,
+				    request->n_storages, &s->own_storages,
+				    reterr);
+	if (r < 0)
+		return r;
+	s->id = strdup(request->sandbox_id);
+	s->hostname = strdup(request->hostname);
+	if (!s->id || !s->hostname)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	if (*s->hostname && agent->is_init &&
+	    sethostname(s->hostname, strlen(s->hostname)) < 0)
+		log_warn("set the host name: %s", strerror(errno));
+	s->shared_pidns = request->sandbox_pidns;
+	s->created = true;
+	return 0;
+}
+
+void sandbox_destroy(struct agent *agent)
+{
+	struct sandbox *s = &agent->sandbox;
+	struct list *pos, *tmp;
+
+	list_foreach_safe(pos, tmp, &s->containers)
+		container_free(list_entry(pos, struct container, link));
+	storage_drop_all(agent, &s->own_storages);
+	strv_release(&s->own_storages);
+	free(s->id);
+	free(s->hostname);
+	sandbox_init(s);
+}
+
+struct container *sandbox_find(const struct agent *agent, const char *id)
+{
+	struct list *pos;
+
+	list_foreach(pos, &agent->sandbox.containers) {
+		struct container *c = list_entry(pos, struct container, link);
+
+		if (!strcmp(c->id, id))
+			return c;
+	}
+	return NULL;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENT_SANDBOX_H
+#define AGENT_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/strv.h"
+#include "proto/agent.pb-c.h"
+
+struct agent;
+struct container;
+
+#define CONTAINERS_MAX 1024
+
+/* What the VM holds: one pod, or one container. */
+struct sandbox {
+	bool created;
+	char *id, *hostname;
+	bool shared_pidns;
+	struct list containers;
+	size_t ncontainers;
+	struct list storages;	/* struct storage_use, see storage/storage.h */
+	struct strv own_storages; /* mount points the sandbox itself uses */
+};
+
+void sandbox_init(struct sandbox *s);
+
+int sandbox_create(struct agent *agent, const Grpc__CreateSandboxRequest *r,
+		   struct err *reterr);
+
+/* Kills all containers and releases everything. */
+void sandbox_destroy(struct agent *agent);
+
+/* NULL when there is no container of that id (or when it is being removed). */
+struct container *sandbox_find(const struct agent *agent, const char *id);
+
+#endif

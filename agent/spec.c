@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spec.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "agent.h"
+#include "base/cleanup.h"
+#include "storage/storage.h"
+
+#define MOUNTS_MAX 4096
+#define DEVICES_MAX 4096
+#define PATHS_MAX 4096
+
+int spec_check_process(const Grpc__Process *p, struct err *reterr)
+{
+	if (!p)
+		return err_set(reterr, -EINVAL, "no process");
+	if (!p->n_args || !*p->args[0])
+		return err_set(reterr, -EINVAL, "process: no arguments");
+	if (*p->cwd && *p->cwd != '/')
+		return err_set(reterr, -EINVAL,
+			       "process: directory '%.200s' is not absolute",
+			       p->cwd);
+	if (*p->selinuxlabel || *p->apparmorprofile)
+		return err_set(reterr, -EOPNOTSUPP,
+			       "process: security labels are not supported");
+	return 0;
+}
+
+int spec_check(const Grpc__Spec *spec, struct err *reterr)
+{
+	const Grpc__Linux *l;
+
+	if (!spec)
+		return err_set(reterr, -EINVAL, "no OCI specification");
+	if (!spec->root || *spec->root->path != '/')
+		return err_set(reterr, -EINVAL, "no absolute root path");
+	l = spec->linux;
+	if (!l)
+		return err_set(reterr, -EINVAL, "no section 'linux'");
+	if (spec->n_mounts > MOUNTS_MAX || l->n_devices > DEVICES_MAX ||
+	    l->n_maskedpaths > PATHS_MAX || l->n_readonlypaths > PATHS_MAX)
+		return err_set(reterr, -EINVAL, "specification too large");
+	if (spec->hooks &&
+	    (spec->hooks->n_prestart || spec->hooks->n_createruntime ||
+	     spec->hooks->n_createcontainer || spec->hooks->n_startcontainer ||
+	     spec->hooks->n_poststart || spec->hooks->n_poststop))
+		return err_set(reterr, -EOPNOTSUPP,
+			       "hooks run on the host, not here");
+	return spec_check_process(spec->process, reterr);
+}
+
+int spec_add_devices(const struct agent *agent,
+		     const Grpc__CreateContainerRequest *request,
+		     struct err *reterr)
+{
+	const Grpc__Linux *l = request->oci->linux;
+	size_t i, j;
+
+	for (i = 0; i < request->n_devices; i++) {
+		const Grpc__Device *device = request->devices[i];
+		cleanup_free char *path = NULL;
+		struct stat st;
+		int r = device_find(agent, device, &path);
+
+		if (r < 0)
+			return err_code(reterr, r, "device '%.100s' of type "
+					"'%.64s'", device->id, device->type);
+		if (stat(path, &st) < 0)
+			return err_errno(reterr, "look at '%s'", path);
+		for (j = 0; j < l->n_devices; j++) {
+			if (strcmp(l->devices[j]->path, device->container_path))
+				continue;
+			l->devices[j]->major = (int64_t)major(st.st_rdev);
+			l->devices[j]->minor = (int64_t)minor(st.st_rdev);
+		}
+	}
+	return 0;
+}

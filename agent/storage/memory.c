@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Storage of the guest's own: in memory, or a plain directory. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/num.h"
+#include "mount.h"
+#include "safe_path.h"
+#include "storage.h"
+
+static int mount_ephemeral(int targetfd, const Grpc__Storage *storage,
+			   const char *device UNUSED, struct err *reterr)
+{
+	const char *type = *storage->fstype ? storage->fstype : "tmpfs";
+	struct mount_options o;
+	int r = mount_options_parse(&o, storage->options, storage->n_options);
+
+	if (r < 0)
+		return err_code(reterr, r, "mount options");
+	if (strcmp(type, "tmpfs") && strcmp(type, "hugetlbfs"))
+		return err_set(reterr, -EINVAL, "file system type '%.64s'",
+			       type);
+	return mount_fs_at(targetfd, type, type, &o, reterr);
+}
+
+/* "mode=0755" is the one option. */
+static int mount_local(int targetfd, const Grpc__Storage *storage,
+		       const char *device UNUSED, struct err *reterr)
+{
+	char path[FD_PATH_SIZE];
+	uint32_t mode = 0777;
+	size_t i;
+
+	for (i = 0; i < storage->n_options; i++)
+		if (!strncmp(storage->options[i], "mode=", 5) &&
+		    (parse_u32(storage->options[i] + 5, 8, &mode) < 0 ||
+		     mode > 07777))
+			return err_set(reterr, -EINVAL, "option '%.64s'",
+				       storage->options[i]);
+	if (chmod(fd_path(path, targetfd), (mode_t)mode) < 0)
+		return err_errno(reterr, "change the mode");
+	return 0;
+}
+
+static int mount_overlay(int targetfd, const Grpc__Storage *storage,
+			 const char *device UNUSED, struct err *reterr)
+{
+	struct mount_options o;
+	int r = mount_options_parse(&o, storage->options, storage->n_options);
+
+	if (r < 0)
+		return err_code(reterr, r, "mount options");
+	return mount_fs_at(targetfd, "overlay", "overlay", &o, reterr);
+}
+
+const struct storage_driver storage_ephemeral = {"ephemeral", NULL,
+						 mount_ephemeral};
+const struct storage_driver storage_local = {"local", NULL, mount_local};
+const struct storage_driver storage_overlayfs = {"overlayfs", NULL,
+						 mount_overlay};

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "device/device.h"
+#include "os/io.h"
+#include "safe_path.h"
+
+/* A mount point in use. */
+struct storage_use {
+	struct list link;
+	unsigned int users;
+	bool mounted;
+	char *mount_point;
+};
+
+static const struct storage_driver *const drivers[] = {
+	&storage_9p,	  &storage_virtio_fs, &storage_blk,
+	&storage_blk_ccw, &storage_scsi,      &storage_mmioblk,
+	&storage_ephemeral, &storage_local,   &storage_overlayfs,
+};
+
+char *const *storage_driver_names(size_t *ret_n)
+{
+	static char *names[ARRAY_SIZE(drivers)];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(drivers); i++)
+		names[i] = (char *)(uintptr_t)drivers[i]->name;
+	*ret_n = ARRAY_SIZE(drivers);
+	return names;
+}
+
+static const struct storage_driver *find_driver(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(drivers); i++)
+		if (!strcmp(drivers[i]->name, name))
+			return drivers[i];
+	return NULL;
+}
+
+/* The device, once devtmpfs has it as well. */
+static int find_device(const struct agent *agent,
+		       const struct storage_driver *driver, const char *source,
+		       char **ret)
+{
+	cleanup_free char *name = NULL, *path = NULL;
+	int r = driver->find(agent, source, &name);
+
+	if (r < 0)
+		return r;
+	path = path_join(agent->dev, name);
+	if (!path)
+		return -ENOMEM;
+	if (access(path, F_OK) < 0)
+		return -errno;
+	*ret = TAKE_PTR(path);
+	return 0;
+}
+
+static bool is_there(const struct agent *agent, const char *driver_name,
+		     const char *source, char *what, size_t size)
+{
+	const struct storage_driver *driver = find_driver(driver_name);
+	cleanup_free char *path = NULL;
+
+	if (!driver || !driver->find ||
+	    find_device(agent, driver, source, &path) != -ENOENT)
+		return true;
+	(void)snprintf(what, size, "%s device '%.100s'", driver_name, source);
+	return false;
+}
+
+bool storage_ready(const struct agent *agent, Grpc__Storage *const *list,
+		   size_t n, char *what, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!is_there(agent, list[i]->driver, list[i]->source, what,
+			      size))
+			return false;
+	return true;
+}
+
+bool device_ready(const struct agent *agent, Grpc__Device *const *list,
+		  size_t n, char *what, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!is_there(agent, list[i]->type, list[i]->id, what, size))
+			return false;
+	return true;
+}
+
+int device_find(const struct agent *agent, const Grpc__Device *device,
+		char **ret)
+{
+	const struct storage_driver *driver = find_driver(device->type);
+
+	if (!driver || !driver->find)
+		return -EOPNOTSUPP;
+	return find_device(agent, driver, device->id, ret);
+}
+
+static struct storage_use *find_use(struct sandbox *s, const char *mount_point)
+{
+	struct list *pos;
+
+	list_foreach(pos, &s->storages) {
+		struct storage_use *u =
+			list_entry(pos, struct storage_use, link);
+
+		if (!strcmp(u->mount_point, mount_point))
+			return u;
+	}
+	return NULL;
+}
+
+static void use_free(struct storage_use *u)
+{
+	list_del(&u->link);
+	free(u->mount_point);
+	free(u);
+}
+
+/* Opens (and makes) the mount point, in the agent's own part of the tree and
+ * through no link of anybody's. */
+static int open_mount_point(const struct agent *agent, const char *path,
+			    struct err *reterr)
+{
+	cleanup_close int root = -1;
+	int fd, r;
+
+	if (!path_is_within(agent->root, path) || !strcmp(agent->root, path))
+		return err_set(reterr, -EINVAL,
+			       "storage: mount point '%.500s' is not below %s",
+			       path, agent->root);
+	r = make_dirs(agent->root, 0755);
+	root = open(agent->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r < 0 || root < 0)
+		return err_errno(reterr, "open '%s'", agent->root);
+	path += strlen(agent->root) + 1;
+	fd = root_mkdirs(root, path, 0755);
+	if (fd >= 0) {
+		close_fd(&fd);
+		fd = root_open_nolinks(root, path, O_PATH | O_DIRECTORY, 0);
+	}
+	if (fd < 0)
+		return err_code(reterr, fd, "storage: make '%s'", path);
+	return fd;
+}
+
+static int mount_storage(const struct agent *agent, const Grpc__Storage *s,
+			 struct err *reterr)
+{
+	const struct storage_driver *driver = find_driver(s->driver);
+	cleanup_free char *device = NULL;
+	cleanup_close int target = -1;
+	int r = 0;
+
+	if (!driver)
+		return err_set(reterr, -EINVAL, "storage: unknown driver '%.64s'",
+			       s->driver);
+	if (driver->find) {
+		r = find_device(agent, driver, s->source, &device);
+		if (r < 0)
+			return err_code(reterr, r, "storage: %s device '%.100s'",
+					s->driver, s->source);
+	}
+	target = open_mount_point(agent, s->mount_point, reterr);
+	if (target < 0)
+		return target;
+	r = driver->mount(target, s, device, reterr);
+	if (r < 0)
+		return err_wrap(reterr, "storage '%.200s'", s->mount_point);
+	if (s->fs_group) {
+		cleanup_close int top = open(s->mount_point,
+					     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		/* The group owns the root; what is made below inherits it. */
+		if (top >= 0 && fchown(top, (uid_t)-1, s->fs_group->group_id) == 0)
+			(void)fchmod(top, 02775);
+	}
+	return 0;
+}
+
+static int add_one(struct agent *agent, const Grpc__Storage *storage,
+		   struct strv *used, struct err *reterr)
+{
+	struct sandbox *s = &agent->sandbox;
+	struct storage_use *u = find_use(s, storage->mount_point);
+	int r;
+
+	if (!u) {
+		r = mount_storage(agent, storage, reterr);
+		if (r < 0)
+			return r;
+		u = calloc(1, sizeof(*u));
+		if (u)
+			u->mount_point = strdup(storage->mount_point);
+		if (!u || !u->mount_point) {
+			cleanup_freep(&u);
+			(void)umount2(storage->mount_point, MNT_DETACH);
+			return err_set(reterr, -ENOMEM, "out of memory");
+		}
+		u->mounted = strcmp(storage->driver, storage_local.name) != 0;
+		list_append(&s->storages, &u->link);
+	}
+	u->users++;
+	r = strv_add(used, u->mount_point);
+	return r < 0 ? err_code(reterr, r, "storage") : 0;
+}
+
+int storage_add_all(struct agent *agent, Grpc__Storage *const *list, size_t n,
+		    struct strv *used, struct err *reterr)
+{
+	size_t i;
+	int r = 0;
+
+	if (n > STORAGES_MAX)
+		return err_set(reterr, -EINVAL, "too many storages");
+	for (i = 0; !r && i < n; i++)
+		r = add_one(agent, list[i], used, reterr);
+	if (r < 0) {
+		storage_drop_all(agent, used);
+		strv_release(used);
+	}
+	return r;
+}
+
+static void drop_one(struct agent *agent, const char *mount_point)
+{
+	struct storage_use *u = find_use(&agent->sandbox, mount_point);
+
+	if (!u || --u->users)
+		return;
+	if (u->mounted && umount2(mount_point, UMOUNT_NOFOLLOW) < 0) {
+		/* Busy, by a process that is on its way out: the mount goes
+		 * when the last file is closed. */
+		log_debug("unmount '%s': %s", mount_point, strerror(errno));
+		if (umount2(mount_point, UMOUNT_NOFOLLOW | MNT_DETACH) < 0)
+			log_warn("unmount '%s': %s", mount_point,
+				 strerror(errno));
+	}
+	if (u->mounted)
+		(void)rmdir(mount_point); /* others may have put files there */
+	else
+		(void)remove_tree(AT_FDCWD, mount_point);
+	use_free(u);
+}
+
+void storage_drop_all(struct agent *agent, const struct strv *used)
+{
+	size_t i;
+
+	/* Backwards: one may be mounted on another. */
+	for (i = used->n; i-- > 0;)
+		drop_one(agent, used->v[i]);
+}
