@@ -24,29 +24,32 @@ int cmd_inspect(const struct options *o, struct err *reterr)
 	return r;
 }
 
+static int write_node(const struct image *image, const char *path,
+		      const char *output, struct err *reterr)
+{
+	const struct node *n = tree_find(&image->tree, path);
+
+	if (!n)
+		return err_set(reterr, -ENOENT, "no '%s' in the image", path);
+	if (n->type != NODE_FILE)
+		return err_set(reterr, -EINVAL, "'%s' is a %s", path,
+			       node_type_name(n->type));
+	return file_write(output, n->data, n->size, reterr);
+}
+
 static int extract(const char *file, const char *path, const char *output,
 		   struct err *reterr)
 {
 	struct image image = {.archive = BUF_INIT(0)};
 	cleanup_free uint8_t *data = NULL;
-	const struct node *node = NULL;
 	size_t n;
 	int r;
 
 	r = file_read(file, IMAGE_MAX, &data, &n, reterr);
 	if (r == 0)
 		r = image_open(&image, data, n, reterr);
-	if (r == 0) {
-		node = tree_find(&image.tree, path);
-		if (!node)
-			r = err_set(reterr, -ENOENT, "no '%s' in '%s'", path,
-				    file);
-		else if (node->type != NODE_FILE)
-			r = err_set(reterr, -EINVAL, "'%s' is a %s", path,
-				    node_type_name(node->type));
-	}
 	if (r == 0)
-		r = file_write(output, node->data, node->size, reterr);
+		r = write_node(&image, path, output, reterr);
 	image_release(&image);
 	return r;
 }

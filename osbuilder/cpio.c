@@ -144,10 +144,11 @@ static int entry_path(const uint8_t *name, size_t n, char *path, size_t size)
 		s++;
 	if (!strcmp(s, "."))
 		s++;
-	if (strlen(s) + 2 > size)
+	n = strlen(s) + 1;
+	if (n + 1 > size)
 		return -EINVAL;
 	path[0] = '/';
-	strcpy(path + 1, s);
+	memcpy(path + 1, s, n);
 	return 0;
 }
 

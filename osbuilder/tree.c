@@ -170,7 +170,7 @@ static int add_parents(struct tree *t, size_t n, size_t i, int64_t mtime,
 	size_t len;
 	int r;
 
-	strcpy(parent, path); /* tree_add() has checked the length */
+	memcpy(parent, path, strlen(path) + 1); /* tree_add() checked it */
 	for (;;) {
 		len = (size_t)(strrchr(parent, '/') - parent);
 		if (len == 0)
