@@ -46,7 +46,8 @@ $$(O)/$(1)/rootfs.%.img: $$(image_in_$(1))
 	$$(if $$(V),,@echo '  IMAGE   $$@')
 	$$(Q)$$(image_tool) image --format $$* $$(image_args_$(1)) --output $$@
 
-image_cmdlines_$(1) := $$(wildcard arch/generic/cmdline) arch/$(1)/cmdline
+image_cmdlines_$(1) := $$(wildcard arch/generic/cmdline) arch/$(1)/cmdline \
+	$$(wildcard rootfs/$$(PROFILE).cmdline)
 
 $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
 		$$(O)/$(1)/initrd.img $$(call image_fs,$(1)) $$(image_cmdlines_$(1))
