@@ -314,7 +314,8 @@ static _Noreturn void stub_main(const struct stub_options *o, int ready)
 		_exit(1);
 	}
 	hide_stdio();
-	(void)chdir("/"); /* keeps no file system busy; cannot fail */
+	if (chdir("/") < 0) /* keeps no file system busy */
+		_exit(1);
 	(void)write_full(ready, "", 1);
 	close_fd(&ready);
 	_exit(stub_loop(s));
