@@ -103,13 +103,36 @@ const struct config_key *config_key_find(const char *name)
 	return NULL;
 }
 
+static const char *last_part(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot ? dot + 1 : name;
+}
+
 static const char *next_name(size_t i)
 {
 	return i < config_n_keys ? config_keys[i].name : NULL;
 }
 
+static const char *next_last_part(size_t i)
+{
+	return i < config_n_keys ? last_part(config_keys[i].name) : NULL;
+}
+
+/* People get the section right, or the key right, or half of the key. */
 const char *config_key_suggest(const char *name)
 {
+	const char *key = last_part(name), *near;
+	size_t i;
+
+	for (i = 0; i < config_n_keys; i++)
+		if (*key && strstr(last_part(config_keys[i].name), key))
+			return config_keys[i].name;
+	near = suggest(key, next_last_part);
+	for (i = 0; near && i < config_n_keys; i++)
+		if (last_part(config_keys[i].name) == near)
+			return config_keys[i].name;
 	return suggest(name, next_name);
 }
 

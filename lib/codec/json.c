@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 static int fail_at(const char *text, size_t pos, const char *what,
 		   struct err *reterr)
@@ -23,26 +25,84 @@ static int fail_at(const char *text, size_t pos, const char *what,
 		       column, what);
 }
 
-/*
- * json-c keeps keys as C strings, so a NUL in one would cut it short without a
- * trace. None may be in the document, neither as a byte nor as an escape.
- */
-static int refuse_nul(const char *text, size_t n, struct err *reterr)
+/* The end of the string that begins at POS; negative when it must not be. */
+static ssize_t scan_string(const char *text, size_t n, size_t pos,
+			   struct err *reterr)
 {
-	bool quoted = false;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (text[i] == '\0')
-			return fail_at(text, i, "NUL byte", reterr);
-		if (text[i] == '"') {
-			quoted = !quoted;
-		} else if (quoted && text[i] == '\\' && i + 1 < n) {
-			if (n - i >= 6 && !memcmp(text + i, "\\u0000", 6))
-				return fail_at(text, i, "NUL in a string",
-					       reterr);
+	for (i = pos + 1; i < n && text[i] != '"'; i++) {
+		if (text[i] != '\\')
+			continue;
+		if (n - i >= 6 && !memcmp(text + i, "\\u0000", 6))
+			return fail_at(text, i, "NUL in a string", reterr);
+		i++;
+	}
+	return (ssize_t)MIN(i + 1, n);
+}
+
+/* json-c would silently give the nearest number that fits. */
+static bool integer_fits(const char *word, size_t n)
+{
+	char digits[32];
+
+	if (memchr(word, '.', n) || memchr(word, 'e', n) ||
+	    memchr(word, 'E', n))
+		return true;
+	if (n >= sizeof(digits))
+		return false;
+	memcpy(digits, word, n);
+	digits[n] = '\0';
+	errno = 0;
+	if (*digits == '-')
+		(void)strtoll(digits, NULL, 10);
+	else
+		(void)strtoull(digits, NULL, 10);
+	return errno != ERANGE;
+}
+
+/* The end of the number or name that begins at POS. */
+static ssize_t scan_word(const char *text, size_t n, size_t pos,
+			 struct err *reterr)
+{
+	const char *word = text + pos;
+	size_t len = 0;
+
+	while (pos + len < n && word[len] &&
+	       !strchr(" \t\r\n{}[]:,\"", word[len]))
+		len++;
+	if (*word == '-' || (*word >= '0' && *word <= '9')) {
+		if (!integer_fits(word, len))
+			return fail_at(text, pos, "number out of range",
+				       reterr);
+	} else if ((len != 4 || (memcmp(word, "true", 4) &&
+				 memcmp(word, "null", 4))) &&
+		   (len != 5 || memcmp(word, "false", 5))) {
+		return fail_at(text, pos, "unexpected character", reterr);
+	}
+	return (ssize_t)(pos + len);
+}
+
+/*
+ * Refuses what json-c reads but JSON is not ('strings', NaN), numbers that it
+ * would bend to fit, and NULs: it keeps keys as C strings, so a NUL in one
+ * would cut it short without a trace.
+ */
+static int scan(const char *text, size_t n, struct err *reterr)
+{
+	ssize_t i = 0;
+
+	while ((size_t)i < n) {
+		char c = text[i];
+
+		if (c == '"')
+			i = scan_string(text, n, (size_t)i, reterr);
+		else if (c && strchr(" \t\r\n{}[]:,", c))
 			i++;
-		}
+		else
+			i = scan_word(text, n, (size_t)i, reterr);
+		if (i < 0)
+			return (int)i;
 	}
 	return 0;
 }
@@ -70,7 +130,9 @@ int json_parse_text(const char *text, size_t n, unsigned int depth,
 
 	if (n >= INT_MAX)
 		return err_set(reterr, -EFBIG, "document too large");
-	r = refuse_nul(text, n, reterr);
+	if (n && memchr(text, '\0', n))
+		return err_set(reterr, -EINVAL, "NUL byte in the text");
+	r = scan(text, n, reterr);
 	if (r < 0)
 		return r;
 	tok = json_tokener_new_ex((int)depth);
@@ -90,7 +152,7 @@ int json_parse_text(const char *text, size_t n, unsigned int depth,
 	if (!only_space(text + end, n - end))
 		return fail_at(text, end, "text after the document", reterr);
 	if (!o)
-		return fail_at(text, 0, "document is null", reterr);
+		return err_set(reterr, -EINVAL, "document is null");
 	*ret = TAKE_PTR(o);
 	return 0;
 }

@@ -301,8 +301,8 @@ static bool strip_underscores(const char *word, unsigned int base, char *out)
 	return true;
 }
 
-/* A float has digits on both sides of a point and of an exponent's mark. */
-static bool is_float(const char *s)
+/* No leading zero, and digits on both sides of a point and an exponent. */
+static bool is_decimal(const char *s)
 {
 	if (*s == '+' || *s == '-')
 		s++;
@@ -342,10 +342,7 @@ static int read_based(struct reader *r, const char *digits, unsigned int base,
 
 static int read_decimal(struct reader *r, const char *s, struct toml_value *v)
 {
-	const char *digits = s + (*s == '+' || *s == '-');
-	int ret;
-
-	if (!is_float(s))
+	if (!is_decimal(s))
 		return fail(r, "bad value");
 	if (strpbrk(s, ".eE")) {
 		v->type = TOML_FLOAT;
@@ -354,10 +351,7 @@ static int read_decimal(struct reader *r, const char *s, struct toml_value *v)
 			return fail(r, "float out of range");
 		return 0;
 	}
-	if (digits[0] == '0' && digits[1])
-		return fail(r, "leading zero");
-	ret = parse_i64(*s == '+' ? digits : s, &v->integer);
-	if (ret < 0)
+	if (parse_i64(*s == '+' ? s + 1 : s, &v->integer) < 0)
 		return fail(r, "integer out of range");
 	v->type = TOML_INTEGER;
 	return 0;

@@ -15,9 +15,11 @@
 	"\t\t\t\t\"CAP_NET_BIND_SERVICE\"\n"                                   \
 	"\t\t\t]"
 
+/* The version is the oldest that has all of this: other tools of that age then
+ * read it too. */
 static const char process_text[] =
 	"{\n"
-	"\t\"ociVersion\": \"1.2.0\",\n"
+	"\t\"ociVersion\": \"1.0.2\",\n"
 	"\t\"process\": {\n"
 	"\t\t\"terminal\": true,\n"
 	"\t\t\"user\": {\n\t\t\t\"uid\": 0,\n\t\t\t\"gid\": 0\n\t\t},\n"
