@@ -62,6 +62,11 @@ int cli_print(const void *p, size_t n, struct err *reterr)
 	return 0;
 }
 
+static bool is_there(const struct verb *v)
+{
+	return v->run || v->raw;
+}
+
 static void print_general_help(FILE *out)
 {
 	const struct verb *v;
@@ -72,7 +77,7 @@ static void print_general_help(FILE *out)
 		    out);
 	for (v = cli_verbs; v->name; v++)
 		(void)fprintf(out, "  %-10s %s%s\n", v->name, v->summary,
-			      v->run ? "" : " (not implemented yet)");
+			      is_there(v) ? "" : " (not implemented yet)");
 	(void)fputs("\nOptions:\n", out);
 	options_print(out, global_options, ARRAY_SIZE(global_options));
 	(void)fputs("\n`kiln VERB --help` tells the options of a verb.\n", out);
@@ -82,7 +87,7 @@ static void print_verb_help(FILE *out, const struct verb *v)
 {
 	(void)fprintf(out, "Usage: kiln [OPTION...] %s [OPTION...]%s%s\n\n%s%s\n",
 		      v->name, *v->words ? " " : "", v->words, v->summary,
-		      v->run ? "" : " (not implemented yet)");
+		      is_there(v) ? "" : " (not implemented yet)");
 	(void)fputs("\nOptions:\n", out);
 	options_print(out, v->options, v->n_options);
 }
@@ -132,6 +137,16 @@ static int check_words(const struct verb *v, int words, struct err *reterr)
 		       v->name, v->words);
 }
 
+static bool wants_help(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
 static int run_verb(const struct cli *cli, int argc, char **argv,
 		    struct err *reterr)
 {
@@ -141,6 +156,8 @@ static int run_verb(const struct cli *cli, int argc, char **argv,
 
 	if (!v)
 		return fail_verb(argv[0], reterr);
+	if (v->raw && !wants_help(argc, argv))
+		return v->raw(argc, argv);
 	words = options_parse(v->options, v->n_options, v->in_order, argc - 1,
 			      argv + 1, &o, reterr);
 	if (words < 0) {

@@ -57,6 +57,8 @@ struct verb {
 	size_t n_options;
 	int min_words, max_words; /* max -1: any number */
 	bool in_order;		  /* options only before the first word */
+	/* In place of run: gets all words as they are, argv[0] the verb. */
+	int (*raw)(int argc, char **argv);
 };
 
 /* All verbs that are shown; ends with a NULL name. */

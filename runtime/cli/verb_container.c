@@ -5,52 +5,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/arch.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/signals.h"
 #include "runtime/engine/client.h"
+#include "runtime/oci/effective.h"
 
-/* The uname -m name of what --arch says; NULL without it. */
-static int arch_option(const char *text, const char **ret, struct err *reterr)
+/*
+ * The options of a new container. The configuration that holds for it, *CONFIG,
+ * depends on its spec, which is looked at here and again by the engine.
+ */
+static int prepare(const struct cli *cli, const struct verb_options *o,
+		   const char *id, struct config **config,
+		   struct create_options *ret, struct err *reterr)
 {
+	const char *bundle = o->bundle ? o->bundle : ".";
+	cleanup_spec struct spec *spec = NULL;
 	const struct arch_desc *arch;
-
-	*ret = NULL;
-	if (!text)
-		return 0;
-	arch = arch_find(text);
-	if (!arch)
-		arch = arch_from_oci(text);
-	if (!arch)
-		return err_set(reterr, -EINVAL,
-			       "--arch '%s': not an architecture Kiln runs",
-			       text);
-	*ret = arch->name;
-	return 0;
-}
-
-static int fill_create(const struct cli *cli, const struct verb_options *o,
-		       const char *id, const struct config *config,
-		       struct create_options *ret, struct err *reterr)
-{
 	int r = cli_check_id(id, reterr);
 
+	if (r == 0)
+		r = cli_load_config(cli, config, reterr);
+	if (r == 0)
+		r = spec_load(bundle, &spec, reterr);
+	if (r == 0)
+		r = effective_config(spec, o->arch, *config, &arch, reterr);
 	if (r < 0)
 		return r;
 	*ret = (struct create_options){
 		.root = cli->root,
 		.id = id,
-		.bundle = o->bundle ? o->bundle : ".",
+		.bundle = bundle,
 		.console_socket = o->console_socket,
 		.pid_file = o->pid_file,
 		.preserve_fds = o->preserve_fds,
+		.arch = arch->name,
 		.config_path = cli->config_path,
-		.config = config,
+		.config = *config,
 		.no_pivot = o->no_pivot,
 		.systemd_cgroup = cli->systemd_cgroup,
-		.debug = cli->debug || config->runtime.enable_debug,
+		.debug = cli->debug || (*config)->runtime.enable_debug,
 	};
-	return arch_option(o->arch, &ret->arch, reterr);
+	return 0;
 }
 
 int verb_create(const struct cli *cli, const struct verb_options *o,
@@ -58,13 +53,9 @@ int verb_create(const struct cli *cli, const struct verb_options *o,
 {
 	cleanup_config struct config *config = NULL;
 	struct create_options create;
-	int r = cli_load_config(cli, &config, reterr);
+	int r = prepare(cli, o, argv[0], &config, &create, reterr);
 
-	if (r == 0)
-		r = fill_create(cli, o, argv[0], config, &create, reterr);
-	if (r == 0)
-		r = client_create(&create, reterr);
-	return r;
+	return r < 0 ? r : client_create(&create, reterr);
 }
 
 int verb_run(const struct cli *cli, const struct verb_options *o,
@@ -73,10 +64,8 @@ int verb_run(const struct cli *cli, const struct verb_options *o,
 	cleanup_config struct config *config = NULL;
 	struct create_options create;
 	int status = 0;
-	int r = cli_load_config(cli, &config, reterr);
+	int r = prepare(cli, o, argv[0], &config, &create, reterr);
 
-	if (r == 0)
-		r = fill_create(cli, o, argv[0], config, &create, reterr);
 	if (r == 0)
 		r = client_run(&create, o->detach, o->keep, &status, reterr);
 	return r < 0 ? r : status;

@@ -2,6 +2,7 @@
 /* The table of verbs and their options: the help text is made from it. */
 #include <string.h>
 
+#include "runtime/check.h"
 #include "runtime/cli/cli.h"
 
 #define AT(member) offsetof(struct verb_options, member)
@@ -118,6 +119,13 @@ static const struct option_desc config_options[] = {
 	HELP,
 };
 
+/* For the help; check_main() parses them. */
+static const struct option_desc check_options[] = {
+	STRING(0, "format", "FORMAT", format, "text (default) or json"),
+	STRING(0, "arch", "ARCH", arch, "this architecture; repeatable"),
+	HELP,
+};
+
 #define OPTIONS(t) .options = (t), .n_options = ARRAY_SIZE(t)
 
 const struct verb cli_verbs[] = {
@@ -154,6 +162,8 @@ const struct verb cli_verbs[] = {
 	 OPTIONS(help_options), 0, 0, false},
 	{"config", "print the configuration and where it is from", "",
 	 verb_config, OPTIONS(config_options), 0, 0, false},
+	{"check", "tell what this host can run, and why", "[ARCH...]", NULL,
+	 OPTIONS(check_options), 0, -1, false, check_main},
 	{"gc", "remove what dead sandboxes have left", "", verb_gc,
 	 OPTIONS(help_options), 0, 0, false},
 	{"explain", "tell why a container is as it is", "ID", NULL,

@@ -5,6 +5,7 @@
 OCI_SRCS := \
 	runtime/oci/arena.c \
 	runtime/oci/decode.c \
+	runtime/oci/effective.c \
 	runtime/oci/entrypoint.c \
 	runtime/oci/spec.c \
 	runtime/oci/spec_default.c \
