@@ -28,12 +28,27 @@ static const char *const last_words[] = {
 	"No working init found",
 };
 
+#define SUCCESS "has booted this kernel"
+
 struct probe {
 	struct event_loop *loop;
 	struct vm *vm;
 	int result;
 	char reason[RUNG_REASON_MAX];
 };
+
+/* A diagnosis without the VM's name and the advice to ask `kiln check`. */
+static void shorten(const char *text, char *out, size_t size)
+{
+	const char *start = strstr(text, "): ");
+	const char *end;
+
+	start = start ? start + 3 : text;
+	end = strstr(start, "; next: ");
+	(void)snprintf(out, size, "%.*s",
+		       (int)(end ? (size_t)(end - start) : strlen(start)),
+		       start);
+}
 
 static void on_exited(void *arg, const struct vm_exit *end)
 {
@@ -44,8 +59,10 @@ static void on_exited(void *arg, const struct vm_exit *end)
 		for (size_t i = 0; i < ARRAY_SIZE(last_words); i++)
 			if (strstr(end->err.text, last_words[i]))
 				p->result = 0;
-	(void)snprintf(p->reason, sizeof(p->reason), "%s",
-		       p->result ? end->err.text : "has booted this kernel");
+	if (p->result == 0)
+		(void)snprintf(p->reason, sizeof(p->reason), "%s", SUCCESS);
+	else
+		shorten(end->err.text, p->reason, sizeof(p->reason));
 	event_loop_quit(p->loop, 0);
 }
 
@@ -140,5 +157,5 @@ int kvm_boot_probe(const struct host_facts *facts, const struct guest *guest,
 	if (!reason[0])
 		(void)snprintf(reason, RUNG_REASON_MAX,
 			       "the probe ended without a word");
-	return strcmp(reason, "has booted this kernel") == 0 ? 0 : -EIO;
+	return strcmp(reason, SUCCESS) == 0 ? 0 : -EIO;
 }

@@ -32,12 +32,13 @@ static void add2(struct qemu_args *a, const char *opt, const char *value)
 /* Adds OPT and the text of B, which is released. */
 static void add_buf(struct qemu_args *a, const char *opt, struct buf *b)
 {
-	char *text = buf_cstr(b);
+	int error = buf_error(b);
+	const char *text = error ? NULL : buf_cstr(b);
 
 	if (text)
 		add2(a, opt, text);
 	else if (!a->argv->error)
-		a->argv->error = buf_error(b) ? buf_error(b) : -ENOMEM;
+		a->argv->error = error ? error : -ENOMEM;
 	buf_release(b);
 }
 

@@ -13,5 +13,6 @@ VMM_SRCS := \
 	runtime/vmm/qmp.c \
 	runtime/vmm/spawn.c \
 	runtime/vmm/spec.c \
+	runtime/vmm/virtiofsd.c \
 	runtime/vmm/vm.c \
 	runtime/vmm/vsock.c

@@ -310,6 +310,8 @@ char *vm_cmdline_build(const struct vm_spec *spec)
 	add_param(&b, spec->cmdline_sandbox);
 	if (spec->debug)
 		add_param(&b, "ignore_loglevel");
+	if (buf_error(&b))
+		return NULL;
 	while (b.len > 0 && buf_data(&b)[b.len - 1] == ' ')
 		b.len--;
 	return buf_take_cstr(&b);

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef VMM_VIRTIOFSD_H
+#define VMM_VIRTIOFSD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/*
+ * A server of one shared folder. The interface knows nothing of virtiofsd but
+ * its path, so that a server of our own can take its place.
+ */
+
+struct event_loop;
+struct fs_server;
+
+/* The server has ended by itself; TEXT is its last words, escaped. */
+typedef void (*fs_server_ended_fn)(void *arg, int status, const char *text);
+
+/*
+ * Starts PROGRAM (host_facts.virtiofsd) for the folder SOURCE. 0 with the
+ * server and in *RET_FD the stream for vm_share.fd, the caller's to close once
+ * vm_start() has returned; else -errno. The server ends with the VM's end of
+ * the stream, and is killed when this process dies. ENDED may be NULL.
+ */
+int fs_server_start(struct event_loop *loop, const char *program,
+		    const char *source, bool read_only,
+		    fs_server_ended_fn ended, void *arg,
+		    struct fs_server **ret, int *ret_fd, struct err *reterr);
+
+/* 0 once it has ended. */
+pid_t fs_server_pid(const struct fs_server *server);
+
+/* Kills it if it still runs. NULL is fine. */
+void fs_server_free(struct fs_server *server);
+
+#endif
