@@ -23,7 +23,7 @@ load helpers
 	command_is 'exit 7'
 	run kiln_run
 	[ "$status" = 7 ]
-	command_is 'kill -9 $$'
+	command_is 'sh -c "kill -9 \$\$"; exit $?'
 	run kiln_run
 	[ "$status" = 137 ]
 }
@@ -39,8 +39,8 @@ load helpers
 
 @test "stdin goes through, to its end" {
 	command_is 'cat; echo end'
-	run bash -c 'printf "a\nb" | { '"$(declare -f kiln kiln_run)"'; kiln_run; }'
-	[ "$output" = "a
+	printf 'a\nb' | kiln_run >"$WORK/out"
+	[ "$(cat "$WORK/out")" = "a
 bend" ]
 }
 
@@ -66,7 +66,7 @@ bend" ]
 	kiln kill c1 TERM
 	wait_status stopped
 	grep -q 'got TERM' "$WORK/out"
-	run ! kill -0 "$(cat "$WORK/pid")"
+	is_gone "$(cat "$WORK/pid")"
 	kiln delete c1
 	run kiln state c1
 	[ "$status" != 0 ]
@@ -105,7 +105,7 @@ bend" ]
 }
 
 @test "namespaces: own pids, hostname, no network but loopback" {
-	command_is 'echo $$; hostname; ls /sys/class/net; ps | grep -c kiln-agent; true'
+	command_is 'echo $$; hostname; ls /sys/class/net; ps | grep -c "[k]iln-agent"; true'
 	spec '.hostname = "boxed"'
 	run kiln_run
 	echo "$output"

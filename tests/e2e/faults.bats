@@ -16,8 +16,9 @@ own_guest() {
 }
 
 @test "a missing kernel is named, with what to do" {
-	mkdir -p "$WORK/guests/$ARCH"
-	KILN_GUESTS=$WORK/guests run kiln_run
+	mkdir -p "$WORK/guests/$ARCH" "$WORK/bin"
+	cp "$KILN" "$WORK/bin/kiln" # outside of the build tree and its guests
+	KILN=$WORK/bin/kiln KILN_GUESTS=$WORK/guests run kiln_run
 	echo "$output"
 	[ "$status" != 0 ]
 	[[ "$output" == *"$WORK/guests"* ]]
@@ -55,7 +56,7 @@ own_guest() {
 	wait_line "$WORK/out" ready
 	kill -9 "$(qemu_pid)"
 	wait_status stopped
-	run ! kill -0 "$(cat "$WORK/pid")"
+	is_gone "$(cat "$WORK/pid")"
 	kiln delete c1
 }
 

@@ -4,6 +4,8 @@
 # KILN_O the build tree. Each test has a state root and a bundle of its own and
 # must leave nothing behind.
 
+bats_require_minimum_version 1.5.0
+
 setup_file() {
 	export ARCH=${KILN_TEST_ARCH:-$(uname -m)}
 	export O=$(realpath "${KILN_O:-build}")
@@ -71,6 +73,17 @@ wait_line() {
 		sleep 0.1
 	done
 	cat "$1" || true
+	return 1
+}
+
+# The process has ended; its parent need not have reaped it.
+is_gone() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		[ -d "/proc/$1" ] || return 0
+		grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null && return 0
+		sleep 0.1
+	done
 	return 1
 }
 
