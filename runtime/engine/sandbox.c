@@ -164,7 +164,7 @@ static void on_phase(void *arg, enum vm_phase phase, uint64_t us)
 	log_info("sandbox '%s': %s after %llu ms", sb->id,
 		 vm_phase_name(phase), (unsigned long long)us / 1000);
 	journal_phase(&sb->eng->journal, vm_phase_name(phase), us / 1000);
-	if (phase == VM_PHASE_SPAWNED)
+	if (phase == VM_PHASE_SPAWNED && sb->vm)
 		(void)journal_process(&sb->eng->journal, "vmm",
 				      vm_pid(sb->vm));
 	progress(sb);

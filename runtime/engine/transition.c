@@ -103,7 +103,7 @@ static const char *const container_hints[] = {
 	[CONTAINER_CREATED] = "use start, kill or delete --force",
 	[CONTAINER_RUNNING] = "use kill or delete --force",
 	[CONTAINER_PAUSED] = "use resume, or delete --force",
-	[CONTAINER_STOPPED] = "use delete",
+	[CONTAINER_STOPPED] = "container not running, use delete",
 	[CONTAINER_DELETED] = NULL,
 };
 
