@@ -388,8 +388,17 @@ int host_probe(const struct arch_desc *arch, const struct guest *guest,
 int host_facts(const struct arch_desc *arch, const struct guest *guest,
 	       struct host_facts *ret, struct err *reterr)
 {
+	cleanup_free struct guest *own = NULL;
 	struct host h;
-	int r = host_probe(arch, guest, 0, &h, reterr);
+	struct err none = {0};
+	int r;
+
+	if (!guest) {
+		own = calloc(1, sizeof(*own));
+		if (own && guest_find(arch, own, &none) == 0)
+			guest = own;
+	}
+	r = host_probe(arch, guest, 0, &h, reterr);
 
 	*ret = h.facts;
 	return r;

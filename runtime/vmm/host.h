@@ -46,7 +46,8 @@ struct host {
 int host_probe(const struct arch_desc *arch, const struct guest *guest,
 	       unsigned int flags, struct host *ret, struct err *reterr);
 
-/* host_probe() for those who need the facts only. */
+/* host_probe() for those who need the facts only; with GUEST NULL KVM is tried
+ * with the guest that guest_find() finds. */
 int host_facts(const struct arch_desc *arch, const struct guest *guest,
 	       struct host_facts *ret, struct err *reterr);
 
