@@ -237,12 +237,10 @@ int boot(struct agent *agent, struct err *reterr)
 	return 0;
 }
 
-void boot_power_off(void)
+void boot_power_off(bool restart)
 {
 	sync();
-	(void)reboot(RB_POWER_OFF);
-	/* No such thing on this machine: a restart ends the emulator as well. */
-	(void)reboot(RB_AUTOBOOT);
+	(void)reboot(restart ? RB_AUTOBOOT : RB_POWER_OFF);
 }
 
 void boot_debug_console(void)

@@ -9,8 +9,12 @@
  * the command line says. */
 int boot(struct agent *agent, struct err *reterr);
 
-/* Syncs and switches the machine off; returns only where it may not. */
-void boot_power_off(void);
+/*
+ * Syncs and ends the machine; returns only where it may not. A machine that
+ * cannot be switched off halts for ever if told to; its host says "reboot=t" to
+ * the kernel and takes a restart for the end (RESTART).
+ */
+void boot_power_off(bool restart);
 
 /* The shell for who debugs the guest, on the console. */
 void boot_debug_console(void);

@@ -153,5 +153,7 @@ void config_parse_cmdline(struct config *config, const char *cmdline)
 			return; /* the rest is init's argv, not parameters */
 		if (!strncmp(word, PREFIX, strlen(PREFIX)))
 			apply(config, word + strlen(PREFIX));
+		else if (!strncmp(word, "reboot=t", 8))
+			config->restart_ends = true;
 	}
 }

@@ -18,6 +18,7 @@ struct config {
 	uint32_t hotplug_timeout_ms;  /* agent.hotplug_timeout, given in s */
 	uint32_t vsock_port;	      /* agent.server_addr=vsock://<cid>:<port> */
 	char port_name[CONFIG_PORT_NAME_MAX]; /* …=virtio://<name> */
+	bool restart_ends;	      /* reboot=t: see boot_power_off() */
 	unsigned int ignored;	      /* words of ours that made no sense */
 };
 

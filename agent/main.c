@@ -237,7 +237,7 @@ int main(int argc, char **argv)
 		if (agent.config.dev_mode)
 			for (;;)
 				(void)pause(); /* the guest stays to be seen */
-		boot_power_off();
+		boot_power_off(agent.config.restart_ends);
 		return EXIT_FAILURE;
 	}
 	r = parse_options(argc, argv, &o);

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent-drive SOCKET [TAG]: speaks to the agent of a virtual machine by the
+ * unix socket of its virtio-serial port, and runs a container from the 9p share
+ * TAG, or from /rootfs of its initial ramdisk. For trying an agent by hand.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "client.h"
+
+#define SHARE "/run/kata-containers/shared/containers/c1/rootfs"
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), i;
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	for (i = 0; i < 1200; i++) {
+		if (connect(fd, (struct sockaddr *)&address,
+			    sizeof(address)) == 0)
+			return fd;
+		(void)usleep(50000);
+	}
+	return -1;
+}
+
+static uint64_t started;
+
+static void say(const char *what, int code)
+{
+	printf("%6llu ms %-14s %d %s\n",
+	       (unsigned long long)(event_now_ms() - started), what, code,
+	       code ? client_text : "");
+	(void)fflush(stdout);
+}
+
+static void run(struct client *c, const char *id, struct spec *s,
+		Grpc__Storage **storages, size_t n)
+{
+	char *text;
+	int code = client_create(c, id, s, storages, n);
+
+	say("create", code);
+	if (code)
+		return;
+	say("start", client_start_container(c, id));
+	(void)client_write(c, id, "", "input\n", 6);
+	(void)client_close_stdin(c, id, "");
+	text = client_read_all(c, id, "", false, NULL);
+	printf("stdout: %s", text ? text : "(none)\n");
+	free(text);
+	text = client_read_all(c, id, "", true, NULL);
+	printf("stderr: %s\n", text ? text : "(none)");
+	free(text);
+	say("wait", client_wait_process(c, id, ""));
+	say("remove", client_remove(c, id));
+}
+
+int main(int argc, char **argv)
+{
+	Grpc__CheckRequest check = GRPC__CHECK_REQUEST__INIT;
+	Grpc__Storage storage = GRPC__STORAGE__INIT, *storages[] = {&storage};
+	Grpc__DestroySandboxRequest destroy =
+		GRPC__DESTROY_SANDBOX_REQUEST__INIT;
+	char driver[] = "9p", point[] = SHARE;
+	char options[] = "trans=virtio,version=9p2000.L,msize=262144", *option;
+	static struct spec s;
+	struct client c;
+	bool share = argc > 2;
+	const char *script = getenv("SCRIPT");
+	int fd;
+
+	fd = argc > 1 ? connect_to(argv[1]) : -1;
+	if (fd < 0 || client_open(&c, fd) < 0) {
+		(void)fprintf(stderr, "agent-drive: no agent\n");
+		return EXIT_FAILURE;
+	}
+	started = event_now_ms();
+	c.timeout_ms = 120000;
+	say("health", client_call(&c, "Check", &check.base,
+				  &grpc__health_check_response__descriptor,
+				  NULL));
+	say("sandbox", client_create_sandbox(&c));
+	option = options;
+	storage.driver = driver;
+	storage.mount_point = point;
+	storage.source = share ? argv[2] : driver;
+	storage.options = &option;
+	storage.n_options = 1;
+	spec_init(&s, share ? SHARE : "/rootfs",
+		  script ? script
+			 : "echo hello from $(uname -m) pid $$; id; cat; "
+			   "cat /proc/1/cgroup; ls -l /dev; mount; "
+			   "hostname; ls /; ls -l /proc/1/fd; exit 7");
+	if (!share || !getenv("NOCGROUPNS")) {
+		size_t n = s.linux_part.n_namespaces++;
+
+		grpc__linux_namespace__init(&s.ns[n]);
+		s.ns[n].type = (char[]){"cgroup"};
+		s.ns_list[n] = &s.ns[n];
+		spec_mount(&s, "/sys/fs/cgroup", "cgroup", "cgroup", "ro");
+		run(&c, "c1", &s, storages, share);
+	}
+	if (!getenv("KEEP"))
+		say("destroy", client_call(&c, "DestroySandbox", &destroy.base,
+					   &grpc__empty__descriptor, NULL));
+	client_close(&c);
+	return EXIT_SUCCESS;
+}
