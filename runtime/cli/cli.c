@@ -147,7 +147,7 @@ static bool wants_help(int argc, char **argv)
 	return false;
 }
 
-static int run_verb(const struct cli *cli, int argc, char **argv,
+static int run_verb(struct cli *cli, int argc, char **argv,
 		    struct err *reterr)
 {
 	struct verb_options o = {0};
@@ -170,8 +170,10 @@ static int run_verb(const struct cli *cli, int argc, char **argv,
 			    v->name);
 	} else {
 		r = check_words(v, words, reterr);
-		if (r == 0)
+		if (r == 0) {
+			cli->error_status = v->error_status;
 			r = v->run(cli, &o, words, argv + 1, reterr);
+		}
 	}
 	strv_release(&o.env);
 	strv_release(&o.additional_gids);
@@ -279,7 +281,7 @@ int cli_main(int argc, char **argv, const char *version)
 		r = err_set(&e, -EIO, "write to standard output failed");
 	if (r < 0) {
 		report(&e, log_fd);
-		r = 1;
+		r = cli.error_status ? cli.error_status : 1;
 	}
 	if (log_fd != STDERR_FILENO)
 		close_fd(&log_fd);

@@ -19,6 +19,7 @@ struct cli {
 	const char *root; /* absolute */
 	const char *log, *log_format, *config_path;
 	bool debug, systemd_cgroup, show_version, show_help;
+	int error_status; /* to exit with on an error; 0: 1 */
 };
 
 /* What stands after it: the members that the verb's table of options names. */
@@ -59,6 +60,7 @@ struct verb {
 	bool in_order;		  /* options only before the first word */
 	/* In place of run: gets all words as they are, argv[0] the verb. */
 	int (*raw)(int argc, char **argv);
+	int error_status; /* when run fails; 0: 1 */
 };
 
 /* All verbs that are shown; ends with a NULL name. */

@@ -25,7 +25,7 @@ static int add_string(json_object *o, const char *key, const char *value)
 static json_object *state_to_json(const struct container_state *s)
 {
 	cleanup_json json_object *o = json_object_new_object();
-	json_object *annotations = NULL;
+	cleanup_json json_object *annotations = NULL;
 	struct err ignored;
 
 	if (!o || add_string(o, "ociVersion", CLI_OCI_VERSION) ||
@@ -39,8 +39,12 @@ static json_object *state_to_json(const struct container_state *s)
 	/* Written by the engine; a damaged one is left out. */
 	if (s->annotations_json &&
 	    json_parse_text(s->annotations_json, strlen(s->annotations_json),
-			    STATE_DEPTH_MAX, &annotations, &ignored) == 0)
-		(void)json_object_object_add(o, "annotations", annotations);
+			    STATE_DEPTH_MAX, &annotations, &ignored) < 0)
+		annotations = NULL;
+	if (json_object_is_type(annotations, json_type_object) &&
+	    json_object_object_length(annotations) > 0)
+		(void)json_object_object_add(o, "annotations",
+					     json_object_get(annotations));
 	if (add_string(o, "owner", s->owner) || add_string(o, "arch", s->arch))
 		return NULL;
 	return TAKE_PTR(o);

@@ -126,6 +126,9 @@ static const struct option_desc check_options[] = {
 	HELP,
 };
 
+/* As runc: no status that a command is likely to exit with. */
+#define EXEC_FAILED 255
+
 #define OPTIONS(t) .options = (t), .n_options = ARRAY_SIZE(t)
 
 const struct verb cli_verbs[] = {
@@ -143,7 +146,7 @@ const struct verb cli_verbs[] = {
 	 OPTIONS(delete_options), 1, 1, false},
 	{"exec", "run a further process in a container",
 	 "ID COMMAND [ARG...] | --process FILE ID", verb_exec,
-	 OPTIONS(exec_options), 1, -1, true},
+	 OPTIONS(exec_options), 1, -1, true, NULL, EXEC_FAILED},
 	{"list", "list containers", "", verb_list, OPTIONS(list_options), 0, 0,
 	 false},
 	{"ps", "list the processes that stand for a container's", "ID [ARG...]",
