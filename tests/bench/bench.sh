@@ -1,0 +1,161 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Measures the guests of $ARCHES: the phases of a boot in wall time (median of
+# $RUNS), the instructions that the guest executes until its agent is ready
+# (QEMU's -icount: one instruction a nanosecond of the guest's clock, so the
+# figure does not depend on the host), sizes of all artifacts, and memory of
+# supervisor, QEMU and agent. Writes $O/bench.json and $O/bench.txt.
+set -euo pipefail
+O=$(realpath "${O:-build}")
+RUNS=${RUNS:-5}
+KILN=$O/host/kiln
+work=$(mktemp -d)
+cleanup() {
+	local id
+	for id in $("$KILN" --root "$work/state" list -q 2>/dev/null); do
+		"$KILN" --root "$work/state" delete --force "$id" || true
+	done
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+# A QEMU that counts instructions and keeps the console, found before the real.
+mkdir -p "$work/bin"
+for arch in x86_64 aarch64 s390x ppc64; do
+	real=$(command -v "qemu-system-$arch" || true)
+	[ -n "$real" ] || continue
+	cat >"$work/bin/qemu-system-$arch" <<-WRAPPER
+	#!/bin/bash
+	args=()
+	for a in "\$@"; do
+		case \$a in
+		socket,id=console,*) a=\$a,logfile=$work/console ;;
+		esac
+		args+=("\$a")
+	done
+	case " \$* " in
+	*" -kernel "*) exec $real -icount shift=0,sleep=off "\${args[@]}" ;;
+	*) exec $real "\$@" ;;
+	esac
+	WRAPPER
+	chmod +x "$work/bin/qemu-system-$arch"
+done
+
+bundle_for() { # ARCH PROGRAM...
+	local arch=$1
+	shift
+	rm -rf "$work/bundle"
+	mkdir "$work/bundle"
+	"$KILN" spec --bundle "$work/bundle"
+	jq --arg r "$O/$arch/busybox-rootfs" '.process.terminal = false
+		| .root.path = $r | .process.args = $ARGS.positional
+		| .linux.namespaces |= map(select(.type != "pid"))' \
+		--args "$@" <"$work/bundle/config.json" >"$work/config.json"
+	mv "$work/config.json" "$work/bundle/config.json"
+}
+
+kiln() { "$KILN" --root "$work/state" "$@"; }
+
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+
+# Milliseconds after QEMU's start for each phase, of one boot, as JSON.
+one_boot() { # ARCH
+	local started ended
+	started=$(now_ms)
+	kiln create --arch "$1" --bundle "$work/bundle" b </dev/null >"$work/out" 2>&1
+	kiln start b
+	until [ "$(kiln state b | jq -r .status)" = stopped ]; do sleep 0.02; done
+	ended=$(now_ms)
+	awk -v total=$((ended - started)) '
+	$1 == "phase" { ms = $NF; $1 = $NF = ""; gsub(/^ +| +$/, "")
+		printf "%s\"%s\": %d", n++ ? ", " : "{", $0, ms }
+	END { printf ", \"create to exit of true\": %d}\n", total }' \
+		"$work/state/b/journal"
+	kiln delete --force b
+}
+
+memory() { # ARCH: of a running sandbox, in KiB
+	local pids pid name
+	bundle_for "$1" sleep 1000
+	kiln create --arch "$1" --bundle "$work/bundle" m </dev/null >/dev/null 2>&1
+	kiln start m
+	sleep 1
+	agent=$(kiln exec m sh -c 'awk "/VmRSS/ {print \$2}" /proc/1/status')
+	guest=$(kiln exec m sh -c \
+		'awk "/MemTotal/ {t = \$2} /MemAvailable/ {a = \$2} END {print t, t - a}" /proc/meminfo')
+	pids=$(pgrep -f -- "$work/state" || true)
+	for pid in $pids; do
+		name=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null || true)
+		case $name in
+		*qemu-system*) name=qemu ;;
+		*supervisor*) name=supervisor ;;
+		*) continue ;;
+		esac
+		awk -v name="$name" '/^Rss:/ {rss = $2} /^Pss:/ {pss = $2}
+			/^Private_Dirty:/ {dirty = $2}
+			END {printf "\"%s\": {\"rss\": %d, \"pss\": %d, \"private_dirty\": %d},\n",
+				name, rss, pss, dirty}' "/proc/$pid/smaps_rollup"
+	done | sort -u
+	printf '"agent": {"rss": %d}, "guest": {"total": %d, "used": %d}\n' \
+		"$agent" ${guest}
+	kiln delete --force m
+}
+
+sizes() { # ARCH
+	local f n=0
+	for f in kernel kernel.zst initrd.img rootfs.erofs.img kiln-agent; do
+		[ -f "$O/$1/$f" ] || continue
+		[ $n = 0 ] || printf ', '
+		printf '"%s": %d' "$f" "$(stat -c %s "$O/$1/$f")"
+		n=1
+	done
+}
+
+{
+	printf '{"host": {"machine": "%s", "cpus": %d, "qemu": "%s"}, "guests": {' \
+		"$(uname -m)" "$(nproc)" \
+		"$(qemu-system-x86_64 --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p')"
+	first=1
+	for arch in $ARCHES; do
+		echo "bench: $arch" >&2
+		[ $first = 1 ] || printf ','
+		first=0
+		bundle_for "$arch" true
+		one_boot "$arch" >/dev/null # warms the page cache
+		for ((i = 0; i < RUNS; i++)); do one_boot "$arch"; done \
+			>"$work/boots"
+		: >"$work/console"
+		PATH=$work/bin:$PATH one_boot "$arch" >/dev/null
+		ready=$(sed -n 's/.*kiln-agent: ready [^ ]* after \([0-9.]*\) s.*/\1/p' \
+			"$work/console" | tail -n 1)
+		printf '"%s": {"phases_ms": %s, "instructions_to_agent": %s,' \
+			"$arch" "$(jq -s '[.[] | to_entries[]] | group_by(.key)
+			| map({key: .[0].key, value: (map(.value) | sort | .[length / 2 | floor])})
+			| from_entries' "$work/boots")" \
+			"$(awk -v s="${ready:-0}" 'BEGIN {printf "%d", s * 1e9}')"
+		printf '"sizes": {%s}, "memory_kib": {%s}}' \
+			"$(sizes "$arch")" "$(memory "$arch")"
+	done
+	printf '}}\n'
+} | jq . >"$work/bench.json"
+mv "$work/bench.json" "$O/bench.json"
+
+jq -r '
+def row: map(tostring) | join("\t");
+.guests as $g | ($g | keys_unsorted) as $a
+| (["", $a[]] | row),
+  (["boot, wall time in ms after QEMU started"] | row),
+  (($g[$a[0]].phases_ms | to_entries | sort_by(.value) | .[].key) as $k
+	| ["  " + $k, ($a[] | $g[.].phases_ms[$k] // "-")] | row),
+  (["guest instructions to agent, millions",
+	($a[] | $g[.].instructions_to_agent / 1e6 | floor)] | row),
+  (["sizes in bytes"] | row),
+  (($g[$a[0]].sizes | keys_unsorted[]) as $k
+	| ["  " + $k, ($a[] | $g[.].sizes[$k] // "-")] | row),
+  (["memory in KiB"] | row),
+  (["supervisor", "qemu"][] as $k
+	| ["  " + $k + " pss", ($a[] | $g[.].memory_kib[$k].pss // "-")] | row),
+  (["  agent rss", ($a[] | $g[.].memory_kib.agent.rss)] | row),
+  (["  guest used", ($a[] | $g[.].memory_kib.guest.used)] | row)
+' "$O/bench.json" | column -t -s $'\t' | tee "$O/bench.txt"
