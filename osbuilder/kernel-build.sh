@@ -20,40 +20,26 @@ expected_lines() {
 }
 
 # Counts the lines of make's output; copies it to the log. A terminal sees a
-# line that changes, a file one line a minute.
+# line that changes, a file one line a minute. Not in awk: mawk reads a pipe
+# by the block, and the log would lag behind by minutes.
 progress() {
-	local log=$1 tty=
-	[ ! -t 2 ] || tty=1
-	awk -v log_file="$log" -v total="$(expected_lines)" -v tty="$tty" \
-		-v arch="$ARCH" '
-	function now(	t) {
-		srand()
-		t = srand()
-		return t
-	}
-	BEGIN { start = last = now() }
-	{
-		print > log_file
-		if ($1 !~ /^[A-Z][A-Z0-9_.\/]*$/)
-			next
-		n++
-		t = now()
-		if (t - last < (tty ? 1 : 60))
-			next
-		last = t
-		fflush(log_file)
-		if (n > total)
-			total = n
-		eta = int((t - start) * (total - n) / n)
-		printf "%skernel: %s: %d of about %d objects, " \
-			"%d:%02d left%s", tty ? "\r" : "", arch, n, total, \
-			eta / 60, eta % 60, tty ? "   " : "\n" > "/dev/stderr"
-	}
-	END {
-		if (tty)
-			printf "\r%60s\r", "" > "/dev/stderr"
-		close(log_file)
-	}'
+	local log=$1 n=0 step=60 head='' tail=$'\n' line total eta
+	local start=$EPOCHSECONDS last=$EPOCHSECONDS
+	total=$(expected_lines)
+	[ ! -t 2 ] || step=1 head=$'\r' tail='   '
+	while IFS= read -r line; do
+		printf '%s\n' "$line" >&3
+		[[ $line =~ ^\ +[A-Z] ]] || continue
+		n=$((n + 1))
+		[ $((EPOCHSECONDS - last)) -ge $step ] || continue
+		last=$EPOCHSECONDS
+		[ $n -le "$total" ] || total=$n
+		eta=$(((last - start) * (total - n) / n))
+		printf '%skernel: %s: %d of about %d objects, %d:%02d left%s' \
+			"$head" "$ARCH" $n "$total" $((eta / 60)) \
+			$((eta % 60)) "$tail" >&2
+	done 3>"$log"
+	[ -z "$head" ] || printf '\r%60s\r' '' >&2
 }
 
 json_string() {
@@ -139,6 +125,8 @@ key=$({
 } | sha)
 entry=$cache/out/$ARCH-$key
 if ! cached; then
+	[ -z "${KERNEL_NO_BUILD:-}" ] ||
+		die "$ARCH: not in the cache (KERNEL_NO_BUILD)"
 	mkdir -p "$cache"
 	exec 9>"$cache/build.lock"
 	if ! flock -n 9; then
@@ -147,8 +135,6 @@ if ! cached; then
 	fi
 	# Not "cached || build": that would switch set -e off inside.
 	if ! cached; then
-		[ -z "${KERNEL_NO_BUILD:-}" ] ||
-			die "$ARCH: not in the cache (KERNEL_NO_BUILD)"
 		build
 	fi
 	exec 9>&-
