@@ -92,6 +92,9 @@ struct arch_desc {
 	uint32_t page_size; /* of the guest kernel, bytes */
 	enum arch_kernel_format kernel_format;
 	const char *cmdline; /* guest kernel parameters for every machine */
+	/* Parameter that tells an emulated guest the rate of its cycle counter
+	 * in kHz, up to and with '='; NULL where it knows. */
+	const char *tsc_param;
 	/* Discoverable Partitions Specification: types of root and its verity
 	 * data, lower case text. */
 	const char *gpt_root;
@@ -140,5 +143,12 @@ bool arch_kernel_check(const struct arch_desc *arch, const uint8_t *head,
  * not enough: it finds a useless KVM sooner than a boot that hangs.
  */
 int arch_host_kvm_probe(int fd, unsigned int timeout_ms);
+
+/*
+ * Rate, in kHz, of the cycle counter that an emulated guest sees, which is the
+ * host's own; takes 20 ms. 0 when not known: the guest then measures it, which
+ * takes time and fails on a busy host.
+ */
+uint32_t arch_host_tsc_khz(void);
 
 #endif

@@ -80,6 +80,7 @@ const struct arch_desc arch_x86_64 = {
 #include "arch/generic/cmdline.inc"
 #include "arch/x86_64/cmdline.inc"
 	,
+	.tsc_param = "tsc_early_khz=",
 	.gpt_root = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",
 	.gpt_root_verity = "2c7357ed-ebd2-46d9-aec1-23d437ec2bf5",
 };

@@ -11,7 +11,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "base/cleanup.h"
 
@@ -129,4 +131,45 @@ int arch_host_kvm_probe(int fd, unsigned int timeout_ms)
 	if (WIFSIGNALED(status))
 		return r <= 0 ? -ETIMEDOUT : -EIO;
 	return -WEXITSTATUS(status);
+}
+
+struct stamp {
+	uint64_t tsc, ns;
+};
+
+/* Both clocks at one moment: the best of some tries, since the host may run
+ * something else between the two readings. */
+static struct stamp take_stamp(void)
+{
+	struct stamp best = {0};
+	uint64_t best_gap = UINT64_MAX;
+
+	for (int i = 0; i < 16; i++) {
+		struct timespec ts;
+		uint64_t before = __rdtsc();
+		uint64_t after;
+
+		(void)clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
+		after = __rdtsc();
+		if (after - before >= best_gap)
+			continue;
+		best_gap = after - before;
+		best.tsc = before + best_gap / 2;
+		best.ns = (uint64_t)ts.tv_sec * 1000000000 +
+			  (uint64_t)ts.tv_nsec;
+	}
+	return best;
+}
+
+uint32_t arch_host_tsc_khz(void)
+{
+	const struct timespec pause = {.tv_nsec = 20000000};
+	struct stamp a = take_stamp();
+	struct stamp b;
+
+	(void)nanosleep(&pause, NULL);
+	b = take_stamp();
+	if (b.ns <= a.ns || b.tsc <= a.tsc)
+		return 0;
+	return (uint32_t)((b.tsc - a.tsc) * 1000000 / (b.ns - a.ns));
 }

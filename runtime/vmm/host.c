@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "base/path.h"
 #include "os/event.h"
 #include "os/io.h"
@@ -87,7 +88,7 @@ static void cache_key(const struct host *h, const struct guest *guest,
 
 	if (read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &boot,
 		      NULL) == 0)
-		(void)buf_printf(&b, "1;%.36s;", boot);
+		(void)buf_printf(&b, "2;%.36s;", boot);
 	put_identity(&b, h->facts.qemu);
 	if (guest)
 		put_identity(&b, guest->kernel.path);
@@ -118,6 +119,7 @@ static bool cache_load(struct host *h, const char *path, const char *key)
 	(void)snprintf(h->qemu_version, sizeof(h->qemu_version), "%s",
 		       next_line(&rest));
 	h->facts.qemu_sandbox = !strcmp(next_line(&rest), "sandbox");
+	(void)parse_u32(next_line(&rest), 10, &h->facts.tsc_khz);
 	kvm->usable = !strcmp(next_line(&rest), "kvm");
 	(void)snprintf(kvm->reason, sizeof(kvm->reason), "%s",
 		       next_line(&rest));
@@ -132,9 +134,9 @@ static void cache_store(const struct host *h, const char *path,
 
 	if (!path[0] || !key[0])
 		return;
-	(void)buf_printf(&b, "%s\n%s\n%s\n%s\n%s\n", key, h->qemu_version,
+	(void)buf_printf(&b, "%s\n%s\n%s\n%" PRIu32 "\n%s\n%s\n", key, h->qemu_version,
 			 h->facts.qemu_sandbox ? "sandbox" : "-",
-			 kvm->usable ? "kvm" : "-", kvm->reason);
+			 h->facts.tsc_khz, kvm->usable ? "kvm" : "-", kvm->reason);
 	/* Without it the next start probes again: no reason to fail. */
 	if (!buf_error(&b))
 		(void)write_file_atomic(AT_FDCWD, path, buf_data(&b), b.len,
@@ -372,6 +374,8 @@ int host_probe(const struct arch_desc *arch, const struct guest *guest,
 	cache_key(ret, guest, key);
 	if ((flags & HOST_PROBE_AGAIN) || !cache_load(ret, path, key)) {
 		ask_qemu(ret);
+		if (arch->tsc_param)
+			ret->facts.tsc_khz = arch_host_tsc_khz();
 		if (ret->facts.native)
 			probe_kvm(ret, guest);
 		else

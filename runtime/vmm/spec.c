@@ -36,6 +36,7 @@ void vm_spec_init(struct vm_spec *spec, const struct arch_desc *arch,
 		.memory_mib = arch->memory_default_mib,
 		.channel = VM_CHANNEL_VIRTIO_SERIAL,
 		.rng = true,
+		.tsc_khz = facts->kvm ? 0 : facts->tsc_khz,
 	};
 }
 
@@ -295,6 +296,11 @@ char *vm_cmdline_build(const struct vm_spec *spec)
 	add_param(&b, m->cmdline);
 	(void)snprintf(text, sizeof(text), "console=%s", m->console);
 	add_param(&b, text);
+	if (spec->arch->tsc_param && spec->tsc_khz) {
+		(void)snprintf(text, sizeof(text), "%s%" PRIu32,
+			       spec->arch->tsc_param, spec->tsc_khz);
+		add_param(&b, text);
+	}
 	/* <size>@<address>:<irq>:<id>, Linux virtio_mmio.c */
 	for (unsigned int i = 0;
 	     m->mmio.on_cmdline && i < vm_spec_devices(spec); i++) {
@@ -385,6 +391,7 @@ void vm_spec_hash(const struct vm_spec *spec, char ret[VM_HASH_SIZE])
 		hash_str(ctx, spec->cmdline_image);
 		hash_str(ctx, spec->cmdline_sandbox);
 		hash_num(ctx, spec->debug);
+		hash_num(ctx, spec->tsc_khz);
 		hash_num(ctx, spec->channel);
 		hash_num(ctx, spec->cid);
 		hash_num(ctx, spec->rng);

@@ -42,6 +42,7 @@ struct host_facts {
 	bool native;           /* the guest's architecture is the host's */
 	bool kvm;              /* KVM has run this guest kernel */
 	bool privileged;       /* effective uid 0: ownership can be passed on */
+	uint32_t tsc_khz;      /* arch_host_tsc_khz(), or 0 */
 	bool vhost_vsock;      /* /dev/vhost-vsock opens */
 	char firmware[256];    /* file for arch_machine.firmware, or "" */
 	char virtiofsd[256];   /* path, or "" */
@@ -100,6 +101,7 @@ struct vm_spec {
 	const char *cmdline_sandbox;
 	bool debug; /* everything on the guest's console: slow under TCG */
 	enum vm_channel channel;
+	uint32_t tsc_khz; /* for arch_desc.tsc_param; 0: the guest measures */
 	uint32_t cid; /* VHOST_VSOCK: the guest's, >= 3 */
 	bool rng, balloon;
 	bool scsi; /* a virtio-scsi controller, for disks attached later */

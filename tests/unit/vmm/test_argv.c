@@ -51,6 +51,7 @@ static void make_facts(const struct golden *g, struct host_facts *f)
 		.native = g->kvm || g->virtiofs,
 		.kvm = g->kvm,
 		.privileged = true,
+		.tsc_khz = 2500000,
 		.firmware = "/usr/share/qemu/qboot.rom",
 	};
 }
