@@ -156,6 +156,8 @@ static void on_created(void *arg, int code, const char *text,
 	struct err err = {0};
 	int r = 0;
 
+	if (sandbox_is_dying(c->sandbox, code))
+		return;
 	if (code != TTRPC_OK)
 		r = agent_error(&err, AGENT_CREATE_CONTAINER, code, text);
 	c->in_guest = !r;
@@ -433,6 +435,8 @@ static void on_started(void *arg, int code, const char *text,
 	struct err err = {0};
 	int r;
 
+	if (sandbox_is_dying(c->sandbox, code))
+		return;
 	if (code != TTRPC_OK) {
 		r = agent_error(&err, AGENT_START_CONTAINER, code, text);
 		container_done(c, r, &err);
@@ -501,6 +505,8 @@ static void pause_answered(struct container *c, enum container_op op,
 	struct err err = {0};
 	int r;
 
+	if (sandbox_is_dying(c->sandbox, code))
+		return;
 	if (code != TTRPC_OK)
 		r = agent_error(&err, method, code, text);
 	else
@@ -529,6 +535,8 @@ static void on_updated(void *arg, int code, const char *text,
 	struct err err = {0};
 	int r = 0;
 
+	if (sandbox_is_dying(c->sandbox, code))
+		return;
 	if (code != TTRPC_OK)
 		r = agent_error(&err, AGENT_UPDATE, code, text);
 	container_done(c, r, &err);
@@ -639,6 +647,8 @@ static void on_removed(void *arg, int code, const char *text,
 	struct err err = {0};
 	struct list *pos;
 
+	if (sandbox_is_dying(c->sandbox, code))
+		return;
 	if (code != TTRPC_OK) {
 		(void)agent_error(&err, AGENT_REMOVE_CONTAINER, code, text);
 		log_warn("container '%s': %s", c->id, err.text);
@@ -679,11 +689,30 @@ static void tell_failure(struct process *p, const struct err *why)
 	(void)!write(fd, "\n", 1);
 }
 
+/* What was asked for and will not be answered any more. */
+static void fail_requests(struct container *c)
+{
+	struct err why = c->sandbox->failure;
+
+	if (!*why.text)
+		(void)err_set(&why, -EIO, "the guest of container '%s' has "
+			      "ended", c->id);
+	if (why.code >= 0)
+		why.code = -EIO;
+	hooks_cancel(c->hooks);
+	c->hooks = NULL;
+	if (c->done && c->status == CONTAINER_CREATING)
+		container_fail(c, why.code, &why);
+	else
+		container_done(c, why.code, &why);
+}
+
 void container_guest_gone(struct container *c)
 {
 	struct list *pos, *tmp;
 
 	c->in_guest = false;
+	fail_requests(c);
 	list_foreach_safe(pos, tmp, &c->processes) {
 		struct process *p = list_entry(pos, struct process, link);
 

@@ -220,6 +220,10 @@ void sandbox_stop(struct sandbox *sb);
 /* Ends the VM at once. */
 void sandbox_kill(struct sandbox *sb);
 
+/* True for an answer with CODE that only says that the guest is dying: its end,
+ * with the reason, will come by container_guest_gone(). */
+bool sandbox_is_dying(const struct sandbox *sb, int code);
+
 /* --- task.c --- */
 
 /* Serves containerd's Task service on listening socket FD; 0 or -errno. */

@@ -138,6 +138,8 @@ static void on_waited(void *arg, int code, const char *text UNUSED,
 	struct process *p = arg;
 	int status = STATUS_KILLED;
 
+	if (sandbox_is_dying(p->container->sandbox, code))
+		return;
 	if (code == TTRPC_OK)
 		status = ((const Grpc__WaitProcessResponse *)response)->status;
 	process_exited(p, status & 0xff);
@@ -189,6 +191,8 @@ static void on_exec_started(void *arg, int code, const char *text,
 	struct err err = {0};
 	int r = 0;
 
+	if (sandbox_is_dying(p->container->sandbox, code))
+		return;
 	if (code != TTRPC_OK)
 		r = agent_error(&err, AGENT_EXEC, code, text);
 	else
@@ -280,6 +284,8 @@ void process_exited(struct process *p, int status)
 
 	if (process_step(&p->state, PROCESS_OP_EXIT, p->exec_id, &err) < 0)
 		return; /* is known already */
+	(void)err_set(&err, -EIO, "process '%s' has ended", p->exec_id);
+	exec_done(p, -EIO, &err); /* a start that was never answered */
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	p->exited_sec = now.tv_sec;
 	p->exited_nsec = (int32_t)now.tv_nsec;

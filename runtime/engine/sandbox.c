@@ -83,6 +83,11 @@ struct container *sandbox_find(struct sandbox *sb, const char *id)
 	return NULL;
 }
 
+bool sandbox_is_dying(const struct sandbox *sb, int code)
+{
+	return code == TTRPC_UNAVAILABLE && sb->agent;
+}
+
 static void boot_done(struct sandbox *sb, int code, const struct err *e)
 {
 	engine_done_fn done = sb->done;
@@ -97,7 +102,6 @@ static void boot_done(struct sandbox *sb, int code, const struct err *e)
 /* The guest is no more: of its own accord, or by us. */
 static void gone(struct sandbox *sb, const struct err *why)
 {
-	struct ttrpc_conn *agent = sb->agent;
 	struct list *pos, *tmp;
 	struct err ignored;
 
@@ -106,8 +110,8 @@ static void gone(struct sandbox *sb, const struct err *why)
 	event_timer_stop(sb->grace);
 	if (*why->text)
 		sb->failure = *why;
+	ttrpc_conn_free(sb->agent); /* calls under way end here */
 	sb->agent = NULL;
-	ttrpc_conn_free(agent); /* calls under way end here */
 	if (sb->done)
 		boot_done(sb, why->code < 0 ? why->code : -EIO, why);
 	list_foreach_safe(pos, tmp, &sb->containers)
@@ -217,7 +221,7 @@ static void on_sandbox_created(void *arg, int code, const char *text,
 	struct err err = {0};
 	int r = 0;
 
-	if (sb->state != SANDBOX_BOOTING)
+	if (sb->state != SANDBOX_BOOTING || sandbox_is_dying(sb, code))
 		return; /* on the way out */
 	if (code != TTRPC_OK)
 		r = agent_error(&err, AGENT_CREATE_SANDBOX, code, text);
@@ -303,9 +307,7 @@ static void on_hello(void *arg, int code, const char *text,
 	struct sandbox *sb = arg;
 	struct err err = {0};
 
-	if (sb->state != SANDBOX_BOOTING)
-		return;
-	if (code == TTRPC_UNAVAILABLE)
+	if (sb->state != SANDBOX_BOOTING || sandbox_is_dying(sb, code))
 		return; /* the end of the VM says more */
 	if (code != TTRPC_OK ||
 	    ((const Grpc__HealthCheckResponse *)response)->status !=
@@ -420,7 +422,7 @@ static void on_destroyed(void *arg, int code, const char *text,
 		(void)agent_error(&err, AGENT_DESTROY_SANDBOX, code, text);
 		log_warn("sandbox '%s': %s", sb->id, err.text);
 	}
-	/* All is written: the ends may be told. */
+	/* All is written: the ends may be told. (Or never will be.) */
 	list_foreach_safe(pos, tmp, &sb->containers) {
 		struct container *c = list_entry(pos, struct container, link);
 

@@ -266,6 +266,8 @@ static void on_read(void *arg, int code, const char *text UNUSED,
 		(const Grpc__ReadStreamResponse *)response;
 
 	o->asked = false;
+	if (sandbox_is_dying(o->p->container->sandbox, code))
+		return;
 	/* The guest gets no more memory of ours than it was offered. */
 	if (code != TTRPC_OK || !answer->data.len ||
 	    answer->data.len > OUTPUT_CHUNK ||
