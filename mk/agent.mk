@@ -103,7 +103,8 @@ $(O)/host/kiln-agent-test: $(patsubst %.c,$(O)/san/obj/%.o,$(AGENT_SRCS)) \
 PROTOCOL_BINS := $(O)/tests/protocol/test_agent
 PROTOCOL_TOOLS := $(O)/tests/protocol/agent-drive
 
-$(O)/tests/protocol/test_agent: tests/protocol/test_agent.c
+$(O)/tests/protocol/test_agent: tests/protocol/test_agent.c \
+		tests/protocol/host.c tests/protocol/host.h
 $(O)/tests/protocol/agent-drive: tests/protocol/agent_drive.c
 $(PROTOCOL_BINS) $(PROTOCOL_TOOLS): tests/protocol/client.c \
 		tests/protocol/client.h tests/unit/test.h $(O)/san/libkiln.a
