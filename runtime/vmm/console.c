@@ -136,19 +136,22 @@ void vm_console_drain(struct vm *vm)
 		on_line(vm);
 }
 
-char *vm_console_tail(const struct vm *vm, unsigned int lines, char *out,
-		      size_t size)
+/* As vm_console_tail(), as if the console had ended at byte END. */
+static void tail_until(const struct vm *vm, uint64_t end, unsigned int lines,
+		       char *out, size_t size)
 {
-	size_t have = (size_t)MIN(vm->total, (uint64_t)VM_CONSOLE_MAX);
+	uint64_t first =
+		vm->total > VM_CONSOLE_MAX ? vm->total - VM_CONSOLE_MAX : 0;
+	size_t have = end > first ? (size_t)(end - first) : 0;
 	cleanup_free char *text = malloc(have + 1);
-	size_t start = have;
 	size_t used = 0;
+	size_t start;
 
 	out[0] = '\0';
 	if (!text)
-		return out;
+		return;
 	for (size_t i = 0; i < have; i++)
-		text[i] = vm->ring[(vm->total - have + i) % VM_CONSOLE_MAX];
+		text[i] = vm->ring[(first + i) % VM_CONSOLE_MAX];
 	while (have > 0 && (text[have - 1] == '\n' || text[have - 1] == '\r'))
 		have--;
 	for (start = have; start > 0; start--)
@@ -158,9 +161,11 @@ char *vm_console_tail(const struct vm *vm, unsigned int lines, char *out,
 	if (have - start > size / 2)
 		start = have - size / 2;
 	while (start < have && used + 3 < size) {
-		size_t n = strcspn(text + start, "\r\n");
+		size_t n = 0;
 
-		n = MIN(n, have - start);
+		while (start + n < have && text[start + n] != '\n' &&
+		       text[start + n] != '\r')
+			n++;
 		if (n > 0) {
 			(void)log_escape(out + used, size - used, text + start,
 					 n);
@@ -175,6 +180,12 @@ char *vm_console_tail(const struct vm *vm, unsigned int lines, char *out,
 			used += 2;
 		}
 	}
+}
+
+char *vm_console_tail(const struct vm *vm, unsigned int lines, char *out,
+		      size_t size)
+{
+	tail_until(vm, vm->total, lines, out, size);
 	return out;
 }
 
@@ -234,7 +245,7 @@ int vm_diagnose(const struct vm *vm, int code, struct err *ret)
 		(void)buf_printf(&b, "the guest's kernel gave up: %s",
 				 vm->panic);
 	else if (vm->wanted == VM_CAUSE_TIMEOUT || vm->pid > 0)
-		(void)buf_put_str(&b, "the agent did not answer in time");
+		(void)buf_put_str(&b, "no answer of the agent in time");
 	else
 		put_status(&b, vm);
 	(void)buf_printf(&b, "; reached: %s (%" PRIu64 " ms)",
@@ -243,7 +254,9 @@ int vm_diagnose(const struct vm *vm, int code, struct err *ret)
 	if (complaint && *complaint)
 		(void)buf_printf(&b, "; %s says: %s", vm->ops->name, complaint);
 	put_advice(&b, vm);
-	(void)vm_console_tail(vm, TAIL_LINES, tail, sizeof(tail));
+	/* What led to a panic tells more than the registers after it. */
+	tail_until(vm, vm->panic_at ? vm->panic_at : vm->total, TAIL_LINES,
+		   tail, sizeof(tail));
 	if (tail[0])
 		(void)buf_printf(&b, "; console: %s", tail);
 	else

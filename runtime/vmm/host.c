@@ -288,8 +288,9 @@ static void probe_channel(struct host *h)
 		rung_set(&h->channel[RUNG_VHOST_VSOCK], false,
 			 "open '/dev/vhost-vsock': %s", strerror(errno));
 	else
-		rung_set(&h->channel[RUNG_VHOST_VSOCK], true,
-			 "'/dev/vhost-vsock' opens");
+		rung_set(&h->channel[RUNG_VHOST_VSOCK], false,
+			 "'/dev/vhost-vsock' opens, but vm_spec_init() does "
+			 "not choose it yet");
 	rung_set(&h->channel[RUNG_VIRTIO_SERIAL], true,
 		 "works with every accelerator and architecture");
 }

@@ -12,6 +12,9 @@
 #include "base/buf.h"
 
 #define OPT_MAX 16384
+/* MiB of translated code that are kept. By default it may grow to a gigabyte,
+ * of which a VM that runs for long makes use; a boot needs 16. */
+#define TB_MIB "128"
 
 /* What the builder passes around. */
 struct qemu_args {
@@ -97,7 +100,8 @@ static void add_machine(struct qemu_args *a)
 	add_buf(a, "-machine", &b);
 	if (m->firmware && a->facts->firmware[0])
 		add2(a, "-bios", a->facts->firmware);
-	add2(a, "-accel", s->accel == ARCH_ACCEL_KVM ? "kvm" : "tcg");
+	add2(a, "-accel", s->accel == ARCH_ACCEL_KVM ? "kvm"
+						      : "tcg,tb-size=" TB_MIB);
 	add2(a, "-cpu", s->cpu ? s->cpu : s->arch->cpu[s->accel]);
 
 	buf_init(&b, OPT_MAX);

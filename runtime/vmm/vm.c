@@ -114,6 +114,7 @@ void vm_panicked(struct vm *vm, const char *text)
 	if (vm->panic[0])
 		return; /* the first is the cause, the others follow from it */
 	(void)snprintf(vm->panic, sizeof(vm->panic), "%s", text);
+	vm->panic_at = vm->total;
 	kill_after(vm, PANIC_GRACE_MS);
 }
 

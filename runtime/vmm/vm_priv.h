@@ -43,6 +43,7 @@ struct vm {
 	char line[VM_LINE_MAX]; /* the line that comes in, cut */
 	size_t line_len;
 	char panic[VM_PANIC_MAX]; /* escaped; "" while there is none */
+	uint64_t panic_at; /* of total */
 
 	int agent_fd;      /* owned until taken */
 	bool agent_taken;

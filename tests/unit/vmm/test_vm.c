@@ -164,7 +164,8 @@ static void test_panic(void **state)
 	assert_int_equal(w->end.phase, VM_PHASE_KERNEL);
 	assert_non_null(strstr(w->end.err.text, "Unable to mount root"));
 	assert_non_null(strstr(w->end.err.text, "make image ARCH=s390x"));
-	assert_non_null(strstr(w->end.err.text, "CPU: 0"));
+	assert_non_null(strstr(w->end.err.text, "Linux version 6"));
+	assert_null(strstr(w->end.err.text, "CPU: 0"));
 	assert_null(strchr(w->end.err.text, '\x1b'));
 	assert_null(strchr(w->end.err.text, '\n'));
 }
@@ -206,7 +207,7 @@ static void test_deadline(void **state)
 		(void)event_loop_once(w->loop, 10);
 	assert_int_equal(w->kills, 1);
 	assert_int_equal(w->end.cause, VM_CAUSE_TIMEOUT);
-	assert_non_null(strstr(w->end.err.text, "did not answer in time"));
+	assert_non_null(strstr(w->end.err.text, "in time"));
 }
 
 static void test_quit(void **state)
