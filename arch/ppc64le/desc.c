@@ -20,7 +20,7 @@ static const struct arch_machine machines[] = {
 					   "cap-ccf-assist=off",
 		},
 		.transport = ARCH_TRANSPORT_PCI,
-		.console_device = "spapr-vty,reg=0x71000000",
+		.console_device = "spapr-vty",
 		.console = "hvc0",
 		.cmdline = "",
 		.max_vcpus = 128,
