@@ -11,8 +11,8 @@ KIMAGE_s390x := arch/s390/boot/bzImage
 KSTRIP_s390x :=
 DEBARCH_s390x := s390x
 MUSL_TRIPLE_s390x := s390x-linux-musl
-# musl's long double is the 64-bit one here, gcc's default is 128 bits.
-CFLAGS_s390x := -mlong-double-64
+# musl's long double has 128 bits here, as gcc's default.
+CFLAGS_s390x :=
 LDFLAGS_s390x :=
 # Debian packs it in qemu-system-misc.
 QEMU_s390x := qemu-system-s390x

@@ -32,7 +32,8 @@ static int buf_fail(struct buf *b, int code)
 	return b->error;
 }
 
-/* Makes room for N bytes after the live ones, moving or growing. */
+/* Makes room for N bytes and a spare one after the live ones, by moving them to
+ * the front or by growing. */
 static int buf_grow(struct buf *b, size_t n)
 {
 	size_t want, size;
@@ -42,16 +43,18 @@ static int buf_grow(struct buf *b, size_t n)
 		return b->error;
 	if (add_overflows(b->len, n, &want) || want > b->max)
 		return buf_fail(b, -EMSGSIZE);
-	if (b->head + want <= b->size)
+	if (b->head + want < b->size)
 		return 0;
-	if (want <= b->size && b->head >= b->len) {
+	if (want < b->size && b->head >= b->len) {
 		/* The parts do not overlap and the move is paid for by the
 		 * bytes consumed before it. */
 		memcpy(b->data, b->data + b->head, b->len);
 		b->head = 0;
 		return 0;
 	}
-	size = MAX(want + want / 2, (size_t)256);
+	if (add_overflows(want, want / 2 + 1, &size))
+		return buf_fail(b, -ENOMEM);
+	size = MAX(size, (size_t)256);
 	data = malloc(size);
 	if (!data)
 		return buf_fail(b, -ENOMEM);
@@ -66,16 +69,10 @@ static int buf_grow(struct buf *b, size_t n)
 
 uint8_t *buf_reserve(struct buf *b, size_t n)
 {
-	if (buf_grow(b, n + 1) < 0) { /* + 1: never NULL, also for n = 0 */
-		if (b->error != -EMSGSIZE || b->len + n > b->max)
-			return NULL;
-		b->error = 0; /* only the spare byte went over the cap */
-		b->max++;
-		(void)buf_grow(b, n + 1);
-		b->max--;
-		if (b->error)
-			return NULL;
-	}
+	/* The spare byte, for a NUL, makes even N = 0 give a place. It does not
+	 * count against the cap. */
+	if (buf_grow(b, n) < 0)
+		return NULL;
 	return b->data + b->head + b->len;
 }
 

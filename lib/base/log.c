@@ -38,12 +38,15 @@ char *log_escape(char *out, size_t size, const char *text, size_t n)
 	static const char hex[] = "0123456789abcdef";
 	size_t i, used = 0;
 
-	for (i = 0; i < n && used + 5 < size; i++) {
+	for (i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)text[i];
+		bool plain = c == '\t' || (c >= 0x20 && c < 0x7f);
 
+		if (used + (plain ? 1 : 4) >= size)
+			break;
 		if (c == '\t') {
 			out[used++] = ' ';
-		} else if (c >= 0x20 && c < 0x7f) {
+		} else if (plain) {
 			out[used++] = (char)c;
 		} else {
 			out[used++] = '\\';

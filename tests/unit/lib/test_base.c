@@ -23,6 +23,9 @@ static void buf_grows_to_its_cap_and_no_further(void **state)
 	assert_int_equal(b.len, 1000);
 	assert_int_equal(buf_put_u8(&b, 1), -EMSGSIZE);
 	assert_int_equal(buf_error(&b), -EMSGSIZE);
+	buf_consume(&b, 500); /* room again, but the error stays */
+	assert_int_equal(buf_put_u8(&b, 1), -EMSGSIZE);
+	assert_null(buf_reserve(&b, 1));
 	buf_clear(&b);
 	assert_int_equal(buf_put_u8(&b, 1), 0);
 }
@@ -177,6 +180,8 @@ static void escaped_text_cannot_drive_a_terminal(void **state)
 	(void)state;
 	assert_string_equal(log_escape(out, sizeof(out), "a\x1b[2J\n\t\x80", 8),
 			    "a\\x1b[2J\\x0a \\x80");
+	assert_string_equal(log_escape(out, 4, "abc", 3), "abc");
+	assert_string_equal(log_escape(out, 4, "abcd", 4), "abc");
 	assert_true(strlen(log_escape(out, sizeof(out),
 				      "\n\n\n\n\n\n\n\n\n\n\n\n", 12)) < 32);
 }
