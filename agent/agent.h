@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "base/list.h"
 #include "config.h"
 #include "os/event.h"
@@ -30,6 +31,9 @@ struct agent {
 };
 
 #define AGENT_VERSION KILN_VERSION
+
+/* Sets defaults and makes the event loop. */
+int agent_init(struct agent *agent, struct err *reterr);
 
 /* Ends the program once the replies under way have left. */
 void agent_shutdown(struct agent *agent);

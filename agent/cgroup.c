@@ -148,6 +148,11 @@ int cgroup_create(const char *root, const char *path, struct err *reterr)
 		int sub;
 
 		enable_controllers(fd);
+		/* A group that was killed once may kill whom clone3() puts into
+		 * it later (the kernel compares the counts of two groups), so
+		 * what is left of an earlier one is not used again. */
+		if (!rest)
+			(void)unlinkat(fd, name, AT_REMOVEDIR);
 		if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
 			return err_errno(reterr, "make cgroup '%s'", path);
 		sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -20,6 +21,8 @@
 
 #define REMOVE_RETRY_MS 10
 #define EXECS_MAX 1024
+#define EXECS_KEPT 64
+#define CGROUP_ATTEMPTS 200
 
 DEFINE_CLEANUP(struct container, container_free)
 
@@ -66,6 +69,23 @@ static void remove_dirs(const struct container *c)
 	}
 }
 
+/* The killed need a moment to go; after the removal of a container, which has
+ * seen them go, none. */
+static void remove_cgroup(const struct container *c)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	int i;
+
+	if (!*c->cgroup)
+		return;
+	for (i = 0; i < CGROUP_ATTEMPTS; i++) {
+		if (cgroup_remove(c->agent->cgroup_root, c->cgroup) != -EBUSY)
+			return;
+		(void)nanosleep(&pause, NULL);
+	}
+	log_warn("cgroup '%s' is still in use", c->cgroup);
+}
+
 void container_free(struct container *c)
 {
 	struct list *pos, *tmp;
@@ -82,8 +102,7 @@ void container_free(struct container *c)
 	process_free(c->init);
 	event_timer_free(c->remove_timer);
 	close_fd(&c->cgroupfd);
-	if (*c->cgroup)
-		(void)cgroup_remove(c->agent->cgroup_root, c->cgroup);
+	remove_cgroup(c);
 	storage_drop_all(c->agent, &c->storages);
 	strv_release(&c->storages);
 	remove_dirs(c);
@@ -282,14 +301,38 @@ int container_create(struct agent *agent,
 	return 0;
 }
 
-static size_t count_execs(const struct container *c)
+/* Nobody will ask for it again. */
+static bool is_over(const struct process *p)
 {
+	return p->state == PROCESS_EXITED && p->waited;
+}
+
+/*
+ * Room for one more process, by that name. Those that are over are kept for a
+ * while, as their output may still be read; a name can be used again.
+ */
+static int make_room(struct container *c, const char *exec_id,
+		     struct err *reterr)
+{
+	struct process *same = container_find(c, exec_id), *oldest = NULL;
 	struct list *pos;
 	size_t n = 0;
 
-	list_foreach(pos, &c->execs)
+	if (same && (same == c->init || !is_over(same)))
+		return err_set(reterr, -EEXIST, "process '%s' exists", exec_id);
+	process_free(same);
+	list_foreach(pos, &c->execs) {
+		struct process *p = list_entry(pos, struct process, link);
+
+		if (!oldest && is_over(p))
+			oldest = p;
 		n++;
-	return n;
+	}
+	if (n >= EXECS_MAX && !oldest)
+		return err_set(reterr, -ENOSPC, "too many processes");
+	if (n >= EXECS_KEPT)
+		process_free(oldest);
+	return 0;
 }
 
 int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
@@ -302,18 +345,15 @@ int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
 	if (!id_is_valid(request->exec_id))
 		return err_set(reterr, -EINVAL, "exec id '%.200s'",
 			       request->exec_id);
-	if (container_find(c, request->exec_id))
-		return err_set(reterr, -EEXIST, "process '%s' exists",
-			       request->exec_id);
 	r = spec_check_process(request->process, reterr);
+	if (!r)
+		r = make_room(c, request->exec_id, reterr);
 	if (r < 0)
 		return r;
 	if (c->init->state != PROCESS_RUNNING &&
 	    c->init->state != PROCESS_READY)
 		return err_set(reterr, -EBUSY, "container '%s' does not run",
 			       c->id);
-	if (count_execs(c) >= EXECS_MAX)
-		return err_set(reterr, -ENOSPC, "too many processes");
 	l.process = request->process;
 	l.container = c;
 	l.seccomp = (const Grpc__LinuxSeccomp *)c->seccomp;

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +24,6 @@
 #include "device/device.h"
 #include "rpc.h"
 
-#define SHUTDOWN_MS 20 /* for the last reply to leave */
-
 struct options {
 	int fd;
 	const char *root, *cgroup_root;
@@ -43,24 +40,6 @@ static const char usage[] =
 	"  --cgroup DIR    cgroup2 tree for containers (" AGENT_CGROUP_ROOT ")\n"
 	"  --debug         log more\n"
 	"  --help, --version\n";
-
-static void on_quit(void *arg)
-{
-	struct agent *agent = arg;
-
-	event_loop_quit(agent->loop, 0);
-}
-
-void agent_shutdown(struct agent *agent)
-{
-	struct event_timer *timer = event_timer_new(agent->loop, on_quit,
-						    agent);
-
-	if (timer)
-		event_timer_set(timer, SHUTDOWN_MS); /* freed by the end */
-	else
-		event_loop_quit(agent->loop, 0);
-}
 
 /* One line, for who measures the boot: the time is that of the guest. */
 static void say_ready(struct agent *agent UNUSED)
@@ -100,33 +79,6 @@ static void watch_devices(struct agent *agent)
 	if (fd < 0 ||
 	    !event_io_new(agent->loop, fd, EPOLLIN, on_uevent, agent))
 		log_warn("device events: %s", strerror(errno));
-}
-
-static void on_power_signal(void *arg,
-			    const struct event_siginfo *info UNUSED)
-{
-	struct agent *agent = arg;
-
-	sandbox_destroy(agent);
-	event_loop_quit(agent->loop, 0);
-}
-
-static int agent_init(struct agent *agent, struct err *reterr)
-{
-	config_init(&agent->config);
-	agent->root = AGENT_ROOT;
-	agent->cgroup_root = AGENT_CGROUP_ROOT;
-	agent->sysfs = "/sys";
-	agent->dev = "/dev";
-	list_init(&agent->deferred);
-	sandbox_init(&agent->sandbox);
-	agent->loop = event_loop_new();
-	if (!agent->loop)
-		return err_errno(reterr, "event loop");
-	(void)signal(SIGPIPE, SIG_IGN);
-	if (event_signal(agent->loop, SIGTERM, on_power_signal, agent) < 0)
-		return err_errno(reterr, "signals");
-	return 0;
 }
 
 static int run(struct agent *agent, struct err *reterr)

@@ -37,11 +37,12 @@ static void reply_empty(struct ttrpc_call *call)
 	ttrpc_reply(call, &empty.base);
 }
 
-static void reply_status(struct ttrpc_call *call, int status)
+static void reply_status(struct process *p, struct ttrpc_call *call)
 {
 	Grpc__WaitProcessResponse response = GRPC__WAIT_PROCESS_RESPONSE__INIT;
 
-	response.status = status;
+	p->waited |= ttrpc_call_is_live(call);
+	response.status = p->status;
 	ttrpc_reply(call, &response.base);
 }
 
@@ -83,7 +84,7 @@ static void answer_waiters(struct process *p)
 			list_entry(p->waiters.next, struct waiter, link);
 
 		list_del(&w->link);
-		reply_status(w->call, p->status);
+		reply_status(p, w->call);
 		free(w);
 	}
 }
@@ -219,10 +220,15 @@ static void on_child_exit(void *arg, pid_t pid UNUSED, int status)
 	failure = TAKE_PTR(p->failure);
 	p->failed = failure != NULL;
 	container_process_exited(p->container, p); /* may free it */
-	if (call)
+	if (call && failure)
 		ttrpc_reply_error(call, ttrpc_code_of_errno(code), "%s",
-				  failure ? failure
-					  : "the process died in its set-up");
+				  failure);
+	else if (call)
+		ttrpc_reply_error(call, TTRPC_INTERNAL, "the process died in "
+				  "its set-up, of %s %d",
+				  WIFSIGNALED(status) ? "signal" : "exit",
+				  WIFSIGNALED(status) ? WTERMSIG(status)
+						      : WEXITSTATUS(status));
 }
 
 /* Both ends of the three streams, for the child and for the agent. */
@@ -384,7 +390,7 @@ void process_wait(struct process *p, struct ttrpc_call *call)
 	struct waiter *w;
 
 	if (p->state == PROCESS_EXITED) {
-		reply_status(call, p->status);
+		reply_status(p, call);
 		return;
 	}
 	w = malloc(sizeof(*w));

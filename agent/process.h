@@ -37,6 +37,7 @@ struct process {
 	bool failed;		     /* exited without having executed */
 	char *failure;		     /* what the child says about that */
 	int failure_code;
+	bool waited;		     /* somebody has been told the status */
 	int status;		     /* exit code, or 128 + signal */
 	struct stream_in in;
 	struct stream_out out, err;

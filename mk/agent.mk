@@ -6,6 +6,7 @@
 # mk/flags.mk and mk/guest.mk.
 
 AGENT_SRCS := \
+	agent/agent.c \
 	agent/boot.c \
 	agent/caps.c \
 	agent/cgroup.c \

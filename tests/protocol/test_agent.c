@@ -989,5 +989,6 @@ int main(void)
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	cmocka_set_test_filter(getenv("KILN_TEST_FILTER"));
 	return cmocka_run_group_tests_name("agent", tests, setup, teardown);
 }

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What specifications name: mount options, cgroup paths, sysctls, homes. */
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/caps.h"
+#include "agent/cgroup.h"
+#include "agent/mount.h"
+#include "agent/sysctl.h"
+#include "agent/user.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	char *text = strndup((const char *)data, n);
+	char path[CGROUP_PATH_MAX], sysctl[SYSCTL_PATH_MAX];
+	struct mount_options options;
+
+	if (!text)
+		return 0;
+	if (!mount_options_parse(&options, &text, 1))
+		assert(strlen(options.data) < MOUNT_DATA_MAX);
+	if (!cgroup_path(text, "id", path))
+		assert(*path && *path != '/' && !strstr(path, "/../"));
+	if (!sysctl_path(text, ~0u, sysctl))
+		assert(*sysctl != '/' && !strstr(sysctl, ".."));
+	(void)cap_of_name(text);
+	free(user_home_in(text, 0));
+	free(text);
+	return 0;
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Device addresses, looked up in trees that look like each machine's sysfs. */
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/device/device.h"
+#include "base/macros.h"
+#include "os/io.h"
+
+static char sysfs[64];
+
+static void dir(const char *path)
+{
+	char full[256];
+
+	(void)snprintf(full, sizeof(full), "%s/%s", sysfs, path);
+	assert_int_equal(make_dirs(full, 0755), 0);
+}
+
+static void link_to(const char *target, const char *path)
+{
+	char full[256];
+
+	(void)snprintf(full, sizeof(full), "%s/%s", sysfs, path);
+	assert_int_equal(symlink(target, full), 0);
+}
+
+static int setup(void **state UNUSED)
+{
+	(void)strcpy(sysfs, "/tmp/kiln-sysfs.XXXXXX");
+	if (!mkdtemp(sysfs))
+		return -1;
+	dir("bus/pci/devices");
+	/* A disk on the root bus, one behind a bridge, and a NIC. */
+	dir("devices/pci0000:00/0000:00:02.0/virtio0/block/vda/vda1");
+	dir("devices/pci0000:00/0000:00:03.0/pci_bus/0000:01");
+	dir("devices/pci0000:00/0000:00:03.0/0000:01:1f.2/virtio1/block/vdb");
+	dir("devices/pci0000:00/0000:00:04.0/virtio2/net/eth0");
+	link_to("../../../devices/pci0000:00/0000:00:02.0",
+		"bus/pci/devices/0000:00:02.0");
+	link_to("../../../devices/pci0000:00/0000:00:03.0",
+		"bus/pci/devices/0000:00:03.0");
+	link_to("../../../devices/pci0000:00/0000:00:04.0",
+		"bus/pci/devices/0000:00:04.0");
+	link_to("../../../devices/pci0000:00/0000:00:03.0/0000:01:1f.2",
+		"bus/pci/devices/0000:01:1f.2");
+	/* s390x */
+	dir("bus/ccw/devices");
+	dir("devices/css0/0.0.0001/0.0.1a2b/virtio3/block/vdc");
+	link_to("../../../devices/css0/0.0.0001/0.0.1a2b",
+		"bus/ccw/devices/0.0.1a2b");
+	/* virtio-scsi */
+	dir("bus/scsi/devices");
+	dir("devices/x/virtio4/host0/target0:0:1/0:0:1:5/block/sda");
+	link_to("../../../devices/x/virtio4/host0/target0:0:1/0:0:1:5",
+		"bus/scsi/devices/0:0:1:5");
+	dir("class/scsi_host/host0");
+	return 0;
+}
+
+static int teardown(void **state UNUSED)
+{
+	return remove_tree(AT_FDCWD, sysfs);
+}
+
+static void expect(int r, char *name, const char *want)
+{
+	assert_int_equal(r, 0);
+	assert_string_equal(name, want);
+	free(name);
+}
+
+static void test_pci(void **state UNUSED)
+{
+	char *name = NULL;
+	int r;
+
+	r = pci_find_block(sysfs, "02", &name);
+	expect(r, name, "vda");
+	r = pci_find_block(sysfs, "02.0", &name);
+	expect(r, name, "vda");
+	r = pci_find_block(sysfs, "03/1f.2", &name);
+	expect(r, name, "vdb");
+	assert_int_equal(pci_find_block(sysfs, "03/01", &name), -ENOENT);
+	assert_int_equal(pci_find_block(sysfs, "02/01", &name), -ENOENT);
+	assert_int_equal(pci_find_block(sysfs, "05", &name), -ENOENT);
+	/* A bridge is not what is behind it; a NIC is no disk. */
+	assert_int_equal(pci_find_block(sysfs, "03", &name), -ENOENT);
+	assert_int_equal(pci_find_block(sysfs, "04", &name), -ENOENT);
+}
+
+static void test_pci_path(void **state UNUSED)
+{
+	static const char *const bad[] = {
+		"", "/", "02/", "/02", "20", "g1", "02.8", "02.", ".1", "-1",
+		"02 ", "1/2/3/4/5/6/7/8/9", "../02", "000000002", "2.0.0",
+	};
+	struct pci_path path;
+	size_t i;
+
+	assert_int_equal(pci_path_parse("1F.7/0a/1", &path), 0);
+	assert_int_equal(path.n, 3);
+	assert_int_equal(path.at[0].slot, 0x1f);
+	assert_int_equal(path.at[0].function, 7);
+	assert_int_equal(path.at[1].slot, 0x0a);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(pci_path_parse(bad[i], &path), -EINVAL);
+}
+
+static void test_ccw(void **state UNUSED)
+{
+	static const char *const bad[] = {
+		"", "0.0.12", "0.0.12345", "1.0.0001", "0.4.0001", "0-0.0001",
+		"0.0.00g1", "fe.0.001", "0.0/0001", "0.0.-001",
+	};
+	struct ccw_address address;
+	char *name = NULL;
+	size_t i;
+	int r;
+
+	r = ccw_find_block(sysfs, "0.0.1a2b", &name);
+	expect(r, name, "vdc");
+	r = ccw_find_block(sysfs, "0.0.1A2B", &name);
+	expect(r, name, "vdc");
+	assert_int_equal(ccw_find_block(sysfs, "0.0.0002", &name), -ENOENT);
+	assert_int_equal(ccw_address_parse("0.3.ffff", &address), 0);
+	assert_int_equal(address.ssid, 3);
+	assert_int_equal(address.devno, 0xffff);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(ccw_address_parse(bad[i], &address), -EINVAL);
+}
+
+static void test_scsi(void **state UNUSED)
+{
+	static const char *const bad[] = {"", "1", ":", "1:", ":1", "256:0",
+					  "0:16384", "1:2:3", "a:1", "-1:0"};
+	struct scsi_address address;
+	char *name = NULL, *text;
+	char path[128];
+	size_t i;
+	int r;
+
+	r = scsi_find_block(sysfs, "1:5", &name);
+	expect(r, name, "sda");
+	assert_int_equal(scsi_find_block(sysfs, "1:6", &name), -ENOENT);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(scsi_address_parse(bad[i], &address), -EINVAL);
+	(void)snprintf(path, sizeof(path), "%s/class/scsi_host/host0/scan",
+		       sysfs);
+	assert_int_equal(write_file_atomic(AT_FDCWD, path, "", 0, 0600), 0);
+	scsi_scan(sysfs, "3:4");
+	assert_int_equal(read_file(AT_FDCWD, path, 100, &text, NULL), 0);
+	assert_string_equal(text, "0 3 4");
+	free(text);
+}
+
+static void test_uevent(void **state UNUSED)
+{
+	static const char good[] = "add@/devices/x\0ACTION=add\0"
+				   "DEVPATH=/devices/x\0SUBSYSTEM=block\0"
+				   "DEVNAME=vda\0SEQNUM=1";
+	static const char no_path[] = "add@/devices/x\0ACTION=add";
+	static const char libudev[] = "libudev\0\xfe\xed\xca\xfe";
+	struct uevent ev;
+
+	assert_int_equal(uevent_parse(good, sizeof(good) - 1, &ev), 0);
+	assert_string_equal(ev.action, "add");
+	assert_string_equal(ev.devpath, "/devices/x");
+	assert_string_equal(ev.subsystem, "block");
+	assert_string_equal(ev.devname, "vda");
+	assert_int_equal(uevent_parse(no_path, sizeof(no_path) - 1, &ev),
+			 -EINVAL);
+	assert_int_equal(uevent_parse(libudev, sizeof(libudev) - 1, &ev),
+			 -EINVAL);
+	assert_int_equal(uevent_parse("", 0, &ev), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pci),  cmocka_unit_test(test_pci_path),
+		cmocka_unit_test(test_ccw),  cmocka_unit_test(test_scsi),
+		cmocka_unit_test(test_uevent),
+	};
+
+	return cmocka_run_group_tests_name("agent/device", tests, setup,
+					   teardown);
+}
