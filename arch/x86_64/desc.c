@@ -67,7 +67,9 @@ const struct arch_desc arch_x86_64 = {
 	.qemu_binary = "qemu-system-x86_64",
 	.cpu = {
 		[ARCH_ACCEL_KVM] = "host",
-		[ARCH_ACCEL_TCG] = "max",
+		/* With ERMS the kernel fills memory by "rep stosb", which TCG
+		 * does a byte at a time. */
+		[ARCH_ACCEL_TCG] = "max,erms=off",
 	},
 	.machines = machines,
 	.n_machines = ARRAY_SIZE(machines),
