@@ -20,7 +20,11 @@
 enum arch_accel { ARCH_ACCEL_KVM, ARCH_ACCEL_TCG, ARCH_ACCEL_COUNT };
 
 /* The bus that virtio devices are found on. */
-enum arch_transport { ARCH_TRANSPORT_PCI, ARCH_TRANSPORT_CCW, ARCH_TRANSPORT_MMIO };
+enum arch_transport {
+	ARCH_TRANSPORT_PCI,
+	ARCH_TRANSPORT_CCW,
+	ARCH_TRANSPORT_MMIO,
+};
 
 /* What the kernel file of a guest is. */
 enum arch_kernel_format {

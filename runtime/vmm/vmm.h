@@ -124,7 +124,13 @@ struct vm_spec {
  *         /sys/bus/platform/devices
  *   SCSI  "0:3": target and LUN on the one virtio-scsi host
  */
-enum vm_addr_kind { VM_ADDR_NONE, VM_ADDR_PCI, VM_ADDR_CCW, VM_ADDR_MMIO, VM_ADDR_SCSI };
+enum vm_addr_kind {
+	VM_ADDR_NONE,
+	VM_ADDR_PCI,
+	VM_ADDR_CCW,
+	VM_ADDR_MMIO,
+	VM_ADDR_SCSI,
+};
 
 struct vm_addr {
 	enum vm_addr_kind kind;
