@@ -197,7 +197,7 @@ static int set(const struct setting *s, const char *file, const char *fmt, ...)
 
 static int set(const struct setting *s, const char *file, const char *fmt, ...)
 {
-	char value[256];
+	char value[1024];
 	va_list ap;
 	int r;
 
@@ -325,6 +325,16 @@ int cgroup_apply(int fd, const Grpc__LinuxResources *resources,
 	for (i = 0; !r && i < resources->n_hugepagelimits; i++)
 		r = apply_hugetlb(&s, resources->hugepagelimits[i]);
 	return r;
+}
+
+int cgroup_set(int fd, const char *name, const char *value, struct err *reterr)
+{
+	const struct setting s = {fd, reterr};
+
+	if (strchr(name, '/') || *name == '.' || !*name ||
+	    !strncmp(name, "cgroup.", 7))
+		return err_set(reterr, -EINVAL, "cgroup: file '%.200s'", name);
+	return set(&s, name, "%s", value);
 }
 
 int cgroup_kill(int fd)

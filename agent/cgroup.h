@@ -47,6 +47,11 @@ int cgroup_remove(const char *root, const char *path);
 int cgroup_apply(int fd, const Grpc__LinuxResources *resources,
 		 struct err *reterr);
 
+/* Writes VALUE to the controller's file NAME ("memory.high"), which comes from
+ * a specification: -EINVAL for what is no such name. */
+int cgroup_set(int fd, const char *name, const char *value,
+	       struct err *reterr);
+
 /* Kills every process in the group. */
 int cgroup_kill(int fd);
 int cgroup_freeze(int fd, bool freeze);

@@ -26,12 +26,14 @@
 #include "base/strv.h"
 #include "caps.h"
 #include "container.h"
+#include "hook.h"
 #include "os/event.h"
 #include "os/io.h"
 #include "process.h"
 #include "rlimit.h"
 #include "rootfs.h"
 #include "safe_path.h"
+#include "spec.h"
 #include "sysctl.h"
 #include "sysfilter.h"
 #include "user.h"
@@ -48,6 +50,7 @@ struct child {
 	struct caps caps;
 	struct strv env;
 	char *program; /* what to execute, found */
+	mode_t umask;
 };
 
 static void send_message(enum process_msg_kind kind, const struct err *e, int fd)
@@ -228,6 +231,7 @@ static int enter_new(struct child *ch, struct err *reterr)
 {
 	const struct launch *l = ch->launch;
 	const char *hostname = l->spec->hostname;
+	const char *domain = spec_extra(l->spec, "domainname");
 	cleanup_close int rootfd = -1;
 	int r;
 
@@ -236,6 +240,9 @@ static int enter_new(struct child *ch, struct err *reterr)
 	if (*hostname && l->container->namespaces & CLONE_NEWUTS &&
 	    sethostname(hostname, strlen(hostname)) < 0)
 		return err_errno(reterr, "set the host name '%.64s'", hostname);
+	if (domain && l->container->namespaces & CLONE_NEWUTS &&
+	    setdomainname(domain, strlen(domain)) < 0)
+		return err_errno(reterr, "set the domain name '%.64s'", domain);
 	r = apply_sysctls(l, reterr);
 	if (r < 0)
 		return r;
@@ -401,7 +408,7 @@ static int become(struct child *ch, struct err *reterr)
 		r = change_dir(p->cwd, reterr);
 	if (!r)
 		r = user_become(p->user, reterr);
-	(void)umask(0022);
+	(void)umask(ch->umask);
 	if (!r)
 		r = caps_apply(&ch->caps, reterr);
 	if (!r)
@@ -424,7 +431,8 @@ static int set_up(struct child *ch, struct err *reterr)
 	if (!r)
 		r = read_caps(ch, reterr);
 	if (!r && l->seccomp)
-		r = sysfilter_new(l->seccomp, &ch->filter, reterr);
+		r = sysfilter_new(l->seccomp, l->seccomp_errno, &ch->filter,
+				  reterr);
 	if (r < 0)
 		return r;
 	if (setsid() < 0)
@@ -460,9 +468,25 @@ static void execute(struct child *ch)
 			     strv_argv(&ch->env));
 }
 
+static int run_hooks(const struct launch *l, struct err *reterr)
+{
+	const Grpc__Hooks *hooks = l->spec ? l->spec->hooks : NULL;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && hooks && i < hooks->n_startcontainer; i++)
+		r = hook_run(hooks->startcontainer[i], l->container->id,
+			     reterr);
+	return r;
+}
+
 void child_main(const struct launch *launch)
 {
-	struct child ch = {.launch = launch, .process = launch->process};
+	struct child ch = {
+		.launch = launch,
+		.process = launch->process,
+		.umask = launch->umask,
+	};
 	struct err e = {0};
 
 	reset_signals();
@@ -471,6 +495,8 @@ void child_main(const struct launch *launch)
 		fail(&e);
 	send_message(PROCESS_MSG_READY, NULL, -1);
 	await_word();
+	if (run_hooks(launch, &e) < 0)
+		fail(&e);
 	execute(&ch);
 	(void)err_errno(&e, "exec: \"%.200s\"", ch.process->args[0]);
 	fail(&e);

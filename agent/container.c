@@ -14,12 +14,14 @@
 #include "agent.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "base/path.h"
 #include "ns.h"
 #include "spec.h"
 #include "storage/storage.h"
 
 #define REMOVE_RETRY_MS 10
+#define UNIFIED "linux.unified."
 #define EXECS_MAX 1024
 #define EXECS_KEPT 64
 #define CGROUP_ATTEMPTS 200
@@ -235,6 +237,48 @@ static int keep_seccomp(struct container *c, const Grpc__LinuxSeccomp *s,
 	return 0;
 }
 
+/* The number of an extra; *RET stays as it is without one. */
+static int read_number(const Grpc__Spec *spec, const char *key,
+		       unsigned int base, uint32_t max, uint32_t *ret,
+		       struct err *reterr)
+{
+	const char *text = spec_extra(spec, key);
+
+	if (text && (parse_u32(text, base, ret) < 0 || *ret > max))
+		return err_set(reterr, -EINVAL, "%s '%.64s'", key, text);
+	return 0;
+}
+
+static int read_extras(struct container *c, const Grpc__Spec *spec,
+		       struct err *reterr)
+{
+	const size_t prefix = strlen(SPEC_EXTRA_PREFIX UNIFIED);
+	uint32_t mask = 0022, error = EPERM;
+	size_t i;
+	int r;
+
+	r = read_number(spec, "process.umask", 8, 0777, &mask, reterr);
+	if (!r)
+		r = read_number(spec, "linux.seccomp.errno", 10, 4095, &error,
+				reterr);
+	c->umask = (mode_t)mask;
+	c->seccomp_errno = (int)error;
+	for (i = 0; !r && c->cgroupfd >= 0 && i < spec->n_annotations; i++) {
+		const Grpc__Spec__AnnotationsEntry *a = spec->annotations[i];
+
+		if (!strncmp(a->key, SPEC_EXTRA_PREFIX UNIFIED, prefix))
+			r = cgroup_set(c->cgroupfd, a->key + prefix, a->value,
+				       reterr);
+	}
+	if (!r && c->cgroupfd >= 0 && spec_extra(spec, "linux.cpu.burst"))
+		r = cgroup_set(c->cgroupfd, "cpu.max.burst",
+			       spec_extra(spec, "linux.cpu.burst"), reterr);
+	if (!r && c->cgroupfd >= 0 && spec_extra(spec, "linux.cpu.idle"))
+		r = cgroup_set(c->cgroupfd, "cpu.idle",
+			       spec_extra(spec, "linux.cpu.idle"), reterr);
+	return r;
+}
+
 static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
 		   struct launch *l, struct err *reterr)
 {
@@ -251,6 +295,8 @@ static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
 	if (!r)
 		r = plan_namespaces(c, spec->linux, share, l, reterr);
 	if (!r)
+		r = read_extras(c, spec, reterr);
+	if (!r)
 		r = keep_seccomp(c, spec->linux->seccomp, reterr);
 	if (r < 0)
 		return r;
@@ -258,6 +304,8 @@ static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
 	l->process = spec->process;
 	l->container = c;
 	l->seccomp = spec->linux->seccomp;
+	l->seccomp_errno = c->seccomp_errno;
+	l->umask = c->umask;
 	l->cgroupfd = c->cgroupfd;
 	if (*c->cgroup) {
 		l->cgroup_dir = path_join(c->agent->cgroup_root, c->cgroup);
@@ -357,6 +405,8 @@ int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
 	l.process = request->process;
 	l.container = c;
 	l.seccomp = (const Grpc__LinuxSeccomp *)c->seccomp;
+	l.seccomp_errno = c->seccomp_errno;
+	l.umask = c->umask;
 	l.join_flags = c->namespaces & ~(unsigned int)CLONE_NEWPID;
 	l.joined_userns = c->namespaces & CLONE_NEWUSER;
 	l.cgroupfd = c->cgroupfd;

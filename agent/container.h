@@ -26,7 +26,10 @@ struct container {
 	char cgroup[CGROUP_PATH_MAX]; /* "" when there is none */
 	int cgroupfd;
 	unsigned int namespaces; /* CLONE_NEW*: those not of the agent */
-	ProtobufCMessage *seccomp; /* for its execs, or NULL */
+	/* For its execs: */
+	ProtobufCMessage *seccomp; /* or NULL */
+	int seccomp_errno;
+	mode_t umask;
 	struct strv storages;	 /* mount points it keeps in use */
 	/* Of the removal: who is waiting, and until when (0: for ever). */
 	struct ttrpc_call *remove_call;

@@ -56,6 +56,8 @@ struct launch {
 	const Grpc__Process *process;
 	struct container *container;
 	const Grpc__LinuxSeccomp *seccomp; /* or NULL */
+	int seccomp_errno;		/* of its default action */
+	mode_t umask;
 	const char *cgroup_dir;		/* of the container; NULL: none */
 	unsigned int clone_flags;	/* new namespaces, with the child */
 	unsigned int join_flags;	/* by TARGET, in the child */

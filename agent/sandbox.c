@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -30,6 +30,7 @@ void sandbox_init(struct sandbox *s)
 static int make_tree(const char *root, struct err *reterr)
 {
 	static const char *const dirs[] = {"shared/containers", "sandbox/shm"};
+	cleanup_free char *shm = path_join(root, "sandbox/shm");
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
@@ -40,16 +41,9 @@ static int make_tree(const char *root, struct err *reterr)
 			return err_code(reterr, r, "make '%s/%s'", root,
 					dirs[i]);
 	}
-	return 0;
-}
-
-static int mount_shm(const char *root, struct err *reterr)
-{
-	cleanup_free char *path = path_join(root, "sandbox/shm");
-
-	if (path && mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-			  "mode=1777") < 0)
-		return err_errno(reterr, "mount '%s'", path);
+	/* Usually the host has a storage of its own mounted there. */
+	if (shm && chmod(shm, 01777) < 0)
+		return err_errno(reterr, "change the mode of '%s'", shm);
 	return 0;
 }
 
@@ -95,8 +89,6 @@ int sandbox_create(struct agent *agent,
 		return err_set(reterr, -EINVAL, "host name '%.200s'",
 			       request->hostname);
 	r = make_tree(agent->root, reterr);
-	if (!r && agent->is_init)
-		r = mount_shm(agent->root, reterr);
 	if (!r)
 		r = write_dns(agent, request, reterr);
 	if (!r)

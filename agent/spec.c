@@ -8,11 +8,66 @@
 
 #include "agent.h"
 #include "base/cleanup.h"
+#include "base/macros.h"
 #include "storage/storage.h"
 
 #define MOUNTS_MAX 4096
 #define DEVICES_MAX 4096
 #define PATHS_MAX 4096
+
+/* The extras that are carried out, see spec_extra(). A name that ends in a full
+ * stop stands for all that start so. */
+static const char *const extras[] = {
+	"process.umask", "domainname", "linux.seccomp.errno", "linux.unified.",
+	"linux.cpu.idle", "linux.cpu.burst",
+};
+
+const char *spec_extra(const Grpc__Spec *spec, const char *key)
+{
+	const size_t n = strlen(SPEC_EXTRA_PREFIX);
+	size_t i;
+
+	for (i = 0; i < spec->n_annotations; i++) {
+		const Grpc__Spec__AnnotationsEntry *a = spec->annotations[i];
+
+		if (!strncmp(a->key, SPEC_EXTRA_PREFIX, n) &&
+		    !strcmp(a->key + n, key))
+			return a->value;
+	}
+	return NULL;
+}
+
+static bool extra_is_known(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(extras); i++) {
+		size_t n = strlen(extras[i]);
+
+		if (!strcmp(extras[i], key) ||
+		    (extras[i][n - 1] == '.' && !strncmp(extras[i], key, n)))
+			return true;
+	}
+	return false;
+}
+
+/* What cannot be done must not be passed over in silence. */
+static int check_extras(const Grpc__Spec *spec, struct err *reterr)
+{
+	const size_t n = strlen(SPEC_EXTRA_PREFIX);
+	size_t i;
+
+	for (i = 0; i < spec->n_annotations; i++) {
+		const char *key = spec->annotations[i]->key;
+
+		if (!strncmp(key, SPEC_EXTRA_PREFIX, n) &&
+		    !extra_is_known(key + n))
+			return err_set(reterr, -EOPNOTSUPP,
+				       "'%.200s' is not supported in guests",
+				       key + n);
+	}
+	return 0;
+}
 
 int spec_check_process(const Grpc__Process *p, struct err *reterr)
 {
@@ -46,10 +101,13 @@ int spec_check(const Grpc__Spec *spec, struct err *reterr)
 		return err_set(reterr, -EINVAL, "specification too large");
 	if (spec->hooks &&
 	    (spec->hooks->n_prestart || spec->hooks->n_createruntime ||
-	     spec->hooks->n_createcontainer || spec->hooks->n_startcontainer ||
-	     spec->hooks->n_poststart || spec->hooks->n_poststop))
+	     spec->hooks->n_createcontainer || spec->hooks->n_poststart ||
+	     spec->hooks->n_poststop))
 		return err_set(reterr, -EOPNOTSUPP,
-			       "hooks run on the host, not here");
+			       "hooks other than startContainer run on the "
+			       "host");
+	if (check_extras(spec, reterr) < 0)
+		return reterr->code;
 	return spec_check_process(spec->process, reterr);
 }
 

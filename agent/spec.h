@@ -12,6 +12,13 @@ struct agent;
 int spec_check(const Grpc__Spec *spec, struct err *reterr);
 int spec_check_process(const Grpc__Process *process, struct err *reterr);
 
+/*
+ * What OCI has and the protocol's messages have not comes as annotations of
+ * Kiln's own: the value of SPEC_EXTRA_PREFIX KEY, or NULL.
+ */
+#define SPEC_EXTRA_PREFIX "io.kiln.spec."
+const char *spec_extra(const Grpc__Spec *spec, const char *key);
+
 /* Corrects the devices of the specification that the host has plugged in: the
  * numbers are the guest's. */
 int spec_add_devices(const struct agent *agent,

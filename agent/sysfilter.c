@@ -189,7 +189,8 @@ static int set_flag(scmp_filter_ctx ctx, const char *name, struct err *reterr)
 	return 0;
 }
 
-int sysfilter_new(const Grpc__LinuxSeccomp *spec, struct sysfilter **ret,
+int sysfilter_new(const Grpc__LinuxSeccomp *spec, int error,
+		  struct sysfilter **ret,
 		struct err *reterr)
 {
 	cleanup(sysfilter_freep) struct sysfilter *filter = NULL;
@@ -198,7 +199,8 @@ int sysfilter_new(const Grpc__LinuxSeccomp *spec, struct sysfilter **ret,
 	size_t i;
 	int r;
 
-	r = action_of(spec->defaultaction, false, 0, &action, reterr);
+	r = action_of(spec->defaultaction, true, (uint32_t)error, &action,
+		      reterr);
 	if (r < 0)
 		return r;
 	filter = seccomp_init(action);

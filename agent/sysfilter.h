@@ -8,9 +8,11 @@
 /* A system call filter, compiled and ready to be loaded. */
 struct sysfilter;
 
-/* Compiles SPEC. System calls that this kernel does not know are left out, as
+/* Compiles SPEC; ERROR is the errno of its default action, should that have
+ * one. System calls that this kernel does not know are left out, as
  * are architectures of the other byte order; other nonsense is -EINVAL. */
-int sysfilter_new(const Grpc__LinuxSeccomp *spec, struct sysfilter **ret,
+int sysfilter_new(const Grpc__LinuxSeccomp *spec, int error,
+		  struct sysfilter **ret,
 		struct err *reterr);
 void sysfilter_free(struct sysfilter *filter);
 

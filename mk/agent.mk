@@ -14,6 +14,7 @@ AGENT_SRCS := \
 	agent/child.c \
 	agent/config.c \
 	agent/container.c \
+	agent/hook.c \
 	agent/hotplug.c \
 	agent/main.c \
 	agent/mount.c \

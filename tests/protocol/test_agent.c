@@ -687,6 +687,84 @@ static void test_user_namespace(void **state UNUSED)
 	end(0);
 }
 
+static void test_extras(void **state UNUSED)
+{
+	Grpc__Spec__AnnotationsEntry a = GRPC__SPEC__ANNOTATIONS_ENTRY__INIT;
+	Grpc__Spec__AnnotationsEntry b = GRPC__SPEC__ANNOTATIONS_ENTRY__INIT;
+	Grpc__Spec__AnnotationsEntry *list[] = {&a, &b};
+
+	NEED_BUSYBOX();
+	spec_init(&S, host.rootfs, "umask; cat /proc/sys/kernel/domainname");
+	S.spec.annotations = list;
+	S.spec.n_annotations = 2;
+	a.key = STR("io.kiln.spec.process.umask");
+	a.value = STR("0027");
+	b.key = STR("io.kiln.spec.domainname");
+	b.value = STR("example");
+	run(NULL);
+	expect("", false, "0027\nexample\n");
+	end(0);
+	a.value = STR("0999");
+	assert_int_equal(client_create(C, "c", &S, NULL, 0),
+			 TTRPC_INVALID_ARGUMENT);
+	a.key = STR("io.kiln.spec.wish");
+	assert_int_equal(client_create(C, "c", &S, NULL, 0),
+			 TTRPC_UNIMPLEMENTED);
+}
+
+static void test_hooks(void **state UNUSED)
+{
+	Grpc__Hook hook = GRPC__HOOK__INIT, *list[] = {&hook};
+	Grpc__Hooks hooks = GRPC__HOOKS__INIT;
+	char *args[] = {STR("sh"), STR("-c"), STR("cat >/tmp/state; echo $A "
+						  ">>/tmp/state; exit $B")};
+	char *env[] = {STR("A=x"), STR("B=0"), STR("PATH=/bin")};
+
+	NEED_BUSYBOX();
+	spec_init(&S, host.rootfs, "cat /tmp/state");
+	S.spec.hooks = &hooks;
+	hooks.startcontainer = list;
+	hooks.n_startcontainer = 1;
+	hook.path = STR("/bin/sh");
+	hook.args = args;
+	hook.n_args = 3;
+	hook.env = env;
+	hook.n_env = 3;
+	run(NULL);
+	expect("", false, "{\"ociVersion\":\"1.0.2\",\"id\":\"c\",\"status\":"
+			  "\"created\",\"pid\":1,\"bundle\":\"/\"}\nx\n");
+	end(0);
+	env[1] = STR("B=3");
+	ok(client_create(C, "c", &S, NULL, 0));
+	assert_int_not_equal(client_start_container(C, "c"), 0);
+	assert_non_null(strstr(client_text, "exit 3"));
+	ok(client_remove(C, "c"));
+	args[2] = STR("sleep 100");
+	hook.timeout = 1;
+	ok(client_create(C, "c", &S, NULL, 0));
+	assert_int_equal(client_start_container(C, "c"),
+			 TTRPC_DEADLINE_EXCEEDED);
+	ok(client_remove(C, "c"));
+}
+
+/* A name is free again once its process is over, and many may come and go. */
+static void test_many_execs(void **state UNUSED)
+{
+	static struct spec e;
+	char id[16];
+	int i;
+
+	NEED_BUSYBOX();
+	run("exec sleep 100");
+	spec_init(&e, host.rootfs, "exit 0");
+	for (i = 0; i < 100; i++) {
+		(void)snprintf(id, sizeof(id), "e%d", i % 80);
+		ok(client_exec(C, "c", id, &e));
+		assert_int_equal(client_wait_process(C, "c", id), 0);
+	}
+	ok(client_remove(C, "c"));
+}
+
 static int copy_file(const char *path, uint32_t mode, const char *data,
 		     size_t n, int64_t offset, int64_t size)
 {
@@ -979,6 +1057,9 @@ int main(void)
 		cmocka_unit_test(test_sysctl),
 		cmocka_unit_test(test_rlimit),
 		cmocka_unit_test(test_user_namespace),
+		cmocka_unit_test(test_extras),
+		cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_many_execs),
 		cmocka_unit_test(test_copy_file),
 		cmocka_unit_test(test_storages),
 		cmocka_unit_test(test_missing_device),
