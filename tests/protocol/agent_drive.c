@@ -63,6 +63,55 @@ static void run(struct client *c, const char *id, struct spec *s,
 	say("remove", client_remove(c, id));
 }
 
+/* What differs between kernels and byte orders: a terminal, a filter of system
+ * calls, limits, and the agent's own memory. */
+static void run_more(struct client *c, const char *rootfs,
+		     Grpc__Storage **storages, size_t n)
+{
+	static char command[] =
+		"stty size; tty; mkdir /tmp/x; cat /sys/fs/cgroup/memory.max "
+		"/sys/fs/cgroup/pids.max /sys/fs/cgroup/cpu.weight; "
+		"grep -E '^(Vm(RSS|HWM)|Rss)' /agent/1/status; "
+		"grep Seccomp /proc/self/status; exit 5";
+	Grpc__Box box = GRPC__BOX__INIT;
+	Grpc__LinuxSeccomp filter = GRPC__LINUX_SECCOMP__INIT;
+	Grpc__LinuxSyscall call = GRPC__LINUX_SYSCALL__INIT, *calls[] = {&call};
+	Grpc__LinuxMemory memory = GRPC__LINUX_MEMORY__INIT;
+	Grpc__LinuxCPU cpu = GRPC__LINUX_CPU__INIT;
+	Grpc__LinuxPids pids = GRPC__LINUX_PIDS__INIT;
+	char allow[] = "SCMP_ACT_ALLOW", deny[] = "SCMP_ACT_ERRNO";
+	char mkdir_[] = "mkdir", mkdirat_[] = "mkdirat", cgroup[] = "cgroup";
+	char *names[] = {mkdir_, mkdirat_};
+	static struct spec s;
+	size_t i;
+
+	spec_init(&s, rootfs, command);
+	i = s.linux_part.n_namespaces++;
+	grpc__linux_namespace__init(&s.ns[i]);
+	s.ns[i].type = cgroup;
+	s.ns_list[i] = &s.ns[i];
+	spec_mount(&s, "/sys/fs/cgroup", "cgroup", "cgroup", "ro");
+	spec_mount(&s, "/agent", "bind", "/proc", "rbind,ro");
+	box.height = 12;
+	box.width = 34;
+	s.process.terminal = 1;
+	s.process.consolesize = &box;
+	filter.defaultaction = allow;
+	filter.syscalls = calls;
+	filter.n_syscalls = 1;
+	call.names = names;
+	call.n_names = 2;
+	call.action = deny;
+	s.linux_part.seccomp = &filter;
+	memory.limit = 32 << 20;
+	cpu.shares = 1024;
+	pids.limit = 50;
+	s.resources.memory = &memory;
+	s.resources.cpu = &cpu;
+	s.resources.pids = &pids;
+	run(c, "c2", &s, storages, n);
+}
+
 int main(int argc, char **argv)
 {
 	Grpc__CheckRequest check = GRPC__CHECK_REQUEST__INIT;
@@ -87,7 +136,8 @@ int main(int argc, char **argv)
 	say("health", client_call(&c, "Check", &check.base,
 				  &grpc__health_check_response__descriptor,
 				  NULL));
-	say("sandbox", client_create_sandbox(&c));
+	if (!getenv("AGAIN"))
+		say("sandbox", client_create_sandbox(&c));
 	option = options;
 	storage.driver = driver;
 	storage.mount_point = point;
@@ -99,15 +149,9 @@ int main(int argc, char **argv)
 			 : "echo hello from $(uname -m) pid $$; id; cat; "
 			   "cat /proc/1/cgroup; ls -l /dev; mount; "
 			   "hostname; ls /; ls -l /proc/1/fd; exit 7");
-	if (!share || !getenv("NOCGROUPNS")) {
-		size_t n = s.linux_part.n_namespaces++;
-
-		grpc__linux_namespace__init(&s.ns[n]);
-		s.ns[n].type = (char[]){"cgroup"};
-		s.ns_list[n] = &s.ns[n];
-		spec_mount(&s, "/sys/fs/cgroup", "cgroup", "cgroup", "ro");
-		run(&c, "c1", &s, storages, share);
-	}
+	spec_mount(&s, "/sys/fs/cgroup", "cgroup", "cgroup", "ro");
+	run(&c, "c1", &s, storages, share);
+	run_more(&c, share ? SHARE : "/rootfs", storages, share);
 	if (!getenv("KEEP"))
 		say("destroy", client_call(&c, "DestroySandbox", &destroy.base,
 					   &grpc__empty__descriptor, NULL));
