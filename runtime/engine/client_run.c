@@ -38,6 +38,7 @@ struct making {
 	const struct create_options *o;
 	char *root;   /* absolute; owned */
 	char *bundle; /* absolute; owned */
+	char *netns;  /* as for the stub; owned */
 	bool terminal, foreground, lease;
 	int dirfd, rpc; /* owned */
 	pid_t supervisor, stub;
@@ -49,6 +50,7 @@ static void making_release(struct making *m)
 	close_fd(&m->rpc);
 	free(m->root);
 	free(m->bundle);
+	free(m->netns);
 }
 
 /* Relative paths are the caller's; the supervisor is elsewhere. */
@@ -79,6 +81,7 @@ static int check_console(bool terminal, bool detached,
 static int read_spec(struct making *m, struct err *reterr)
 {
 	cleanup_spec struct spec *spec = NULL;
+	const char *netns;
 	int r = spec_load(m->o->bundle, &spec, reterr);
 
 	if (r < 0)
@@ -89,7 +92,10 @@ static int read_spec(struct making *m, struct err *reterr)
 	m->terminal = spec->terminal;
 	m->bundle = strdup(spec->bundle);
 	m->root = absolute(m->o->root);
-	if (!m->bundle || !m->root)
+	netns = spec_namespace(spec, "network");
+	if (netns)
+		m->netns = strdup(netns);
+	if (!m->bundle || !m->root || (netns && !m->netns))
 		return err_code(reterr, -ENOMEM, "create");
 	return check_console(m->terminal, !m->foreground,
 			     m->o->console_socket, reterr);
@@ -119,7 +125,7 @@ static int start_processes(struct making *m, struct err *reterr)
 	const struct stub_options stub = {
 		.dirfd = m->dirfd, .id = o->id, .terminal = m->terminal,
 		.console_socket = o->console_socket,
-		.foreground = m->foreground,
+		.foreground = m->foreground, .netns = m->netns,
 	};
 	int r = spawn_supervisor(&sup, &m->supervisor, reterr);
 

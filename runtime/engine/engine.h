@@ -41,6 +41,7 @@ struct engine {
 	struct config *config;
 	struct sandbox *sandbox;
 	struct list stubs; /* struct stub_link */
+	struct list doors; /* of task.c: clients' connections */
 	uint64_t started_ms;
 };
 
@@ -66,6 +67,7 @@ void stub_end(struct stub_link *s, int status, bool drop);
 
 /* Drops all stubs, those without a process included. */
 void stubs_end_all(struct engine *eng, int status);
+void stubs_close_all(struct engine *eng);
 
 /* --- process.c: one process in the guest, and its streams --- */
 
@@ -228,6 +230,7 @@ bool sandbox_is_dying(const struct sandbox *sb, int code);
 
 /* Serves containerd's Task service on listening socket FD; 0 or -errno. */
 int task_listen(struct engine *eng, int fd);
+void task_close_all(struct engine *eng);
 
 /* --- supervisor.c --- */
 

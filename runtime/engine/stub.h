@@ -20,6 +20,9 @@ struct stub_options {
 	const char *console_socket; /* gets the pty's master; or NULL */
 	/* The caller waits, and the terminal at stdin, if any, is lent. */
 	bool foreground;
+	/* The network namespace that whoever is given the stub's pid shall
+	 * find: NULL the caller's, "" a new one, else the path of one. */
+	const char *netns;
 };
 
 /*

@@ -208,3 +208,9 @@ void stubs_end_all(struct engine *eng, int status)
 		stub_end(list_entry(pos, struct stub_link, link), status,
 			 false);
 }
+
+void stubs_close_all(struct engine *eng)
+{
+	while (!list_empty(&eng->stubs))
+		link_free(list_entry(eng->stubs.next, struct stub_link, link));
+}

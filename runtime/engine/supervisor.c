@@ -185,6 +185,7 @@ int supervisor_main(int argc, char **argv)
 	protect_descriptors();
 	dir = path_join(o.root, o.id);
 	list_init(&eng.stubs);
+	list_init(&eng.doors);
 	eng.id = o.id;
 	eng.arch = o.arch;
 	eng.dir = dir;
@@ -195,8 +196,13 @@ int supervisor_main(int argc, char **argv)
 		r = serve(&eng);
 	if (r < 0)
 		log_err("%s", err.text);
+	task_close_all(&eng);
 	sandbox_free(eng.sandbox);
+	stubs_close_all(&eng);
+	event_loop_free(eng.loop);
+	config_free(eng.config);
 	journal_close(&eng.journal);
+	close_fd(&eng.dirfd);
 	if (abandoned && dir_remove(o.root, o.id, &err) < 0)
 		log_err("%s", err.text);
 	return r < 0 ? 1 : 0;

@@ -21,7 +21,9 @@
 
 /* A client's connection. */
 struct door {
+	struct list link; /* in engine->doors */
 	struct engine *eng;
+	struct ttrpc_conn *conn; /* owned */
 	/* The container this client makes, until it is made, or for good when
 	 * it asked for a lease: without the client it has no use. */
 	char *making; /* owned */
@@ -456,15 +458,22 @@ static const struct ttrpc_method methods[] = {
 	 on_update},
 };
 
-static void on_closed(void *arg, struct ttrpc_conn *conn, int reason UNUSED)
+static void door_free(struct door *door)
+{
+	list_del(&door->link);
+	ttrpc_conn_free(door->conn);
+	free(door->making);
+	free(door);
+}
+
+static void on_closed(void *arg, struct ttrpc_conn *conn UNUSED,
+		      int reason UNUSED)
 {
 	struct door *door = arg;
 	struct engine *eng = door->eng;
 	bool orphaned = door->making != NULL;
 
-	ttrpc_conn_free(conn);
-	free(door->making);
-	free(door);
+	door_free(door);
 	if (orphaned) {
 		log_info("the client is gone: ending the sandbox");
 		engine_abandon(eng);
@@ -486,9 +495,13 @@ static void on_listener(void *arg, int fd, uint32_t events UNUSED)
 	    getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
 	    (!peer.uid || peer.uid == geteuid())) {
 		door->eng = eng;
-		if (ttrpc_conn_new(eng->loop, conn, methods,
-				   ARRAY_SIZE(methods), on_closed, door))
-			return; /* owns itself from here on */
+		door->conn = ttrpc_conn_new(eng->loop, conn, methods,
+					    ARRAY_SIZE(methods), on_closed,
+					    door);
+	}
+	if (door && door->conn) {
+		list_append(&eng->doors, &door->link);
+		return;
 	}
 	free(door);
 	close_fd(&conn);
@@ -502,4 +515,10 @@ int task_listen(struct engine *eng, int fd)
 		return r;
 	return event_io_new(eng->loop, fd, EPOLLIN, on_listener, eng) ? 0
 								      : -errno;
+}
+
+void task_close_all(struct engine *eng)
+{
+	while (!list_empty(&eng->doors))
+		door_free(list_entry(eng->doors.next, struct door, link));
 }

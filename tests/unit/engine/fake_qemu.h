@@ -43,6 +43,10 @@ struct fake_process {
 	char id[130];
 	pid_t pid;
 	int in;
+	struct event_io *in_io;
+	struct ttrpc_call *writer; /* its data waits for the pipe */
+	uint8_t data[60000];
+	size_t len;
 	struct fake_read out[2];
 	char **argv;
 	struct ttrpc_call *waiter;
@@ -137,25 +141,46 @@ static void fake_stderr(void *arg UNUSED, struct ttrpc_call *call,
 	fake_read_stream(call, m, 1);
 }
 
+static void fake_write(struct fake_process *p)
+{
+	Grpc__WriteStreamResponse response = GRPC__WRITE_STREAM_RESPONSE__INIT;
+	ssize_t n = write(p->in, p->data, p->len);
+
+	if (n < 0 && errno == EAGAIN) {
+		(void)event_io_set(p->in_io, EPOLLOUT);
+		return;
+	}
+	(void)event_io_set(p->in_io, 0);
+	if (n < 0) {
+		ttrpc_reply_error(p->writer, TTRPC_UNAVAILABLE, "closed");
+	} else {
+		response.len = (uint32_t)n;
+		ttrpc_reply(p->writer, &response.base);
+	}
+	p->writer = NULL;
+}
+
+static void fake_on_writable(void *arg, int fd UNUSED, uint32_t events UNUSED)
+{
+	fake_write(arg);
+}
+
 static void fake_stdin(void *arg UNUSED, struct ttrpc_call *call,
 		       const ProtobufCMessage *m)
 {
 	const Grpc__WriteStreamRequest *request =
 		(const Grpc__WriteStreamRequest *)m;
-	Grpc__WriteStreamResponse response = GRPC__WRITE_STREAM_RESPONSE__INIT;
 	struct fake_process *p = fake_find(request->exec_id);
-	ssize_t n = -1;
 
-	/* A part of it: the engine must send the rest again. */
-	if (p && p->in >= 0)
-		n = write(p->in, request->data.data,
-			  MIN(request->data.len, (size_t)60000));
-	if (n < 0) {
+	if (!p || p->in < 0 || p->writer) {
 		ttrpc_reply_error(call, TTRPC_UNAVAILABLE, "closed");
 		return;
 	}
-	response.len = (uint32_t)n;
-	ttrpc_reply(call, &response.base);
+	/* A part of it: the engine must send the rest again. */
+	p->len = MIN(request->data.len, sizeof(p->data));
+	memcpy(p->data, request->data.data, p->len);
+	p->writer = call;
+	fake_write(p);
 }
 
 static void fake_close_stdin(void *arg UNUSED, struct ttrpc_call *call,
@@ -165,8 +190,10 @@ static void fake_close_stdin(void *arg UNUSED, struct ttrpc_call *call,
 		(const Grpc__CloseStdinRequest *)m;
 	struct fake_process *p = fake_find(request->exec_id);
 
-	if (p)
+	if (p && p->in >= 0) {
+		event_io_free(p->in_io);
 		close_fd(&p->in);
+	}
 	fake_empty(call);
 }
 
@@ -231,6 +258,8 @@ static void fake_open(struct fake_process *p)
 		if (pipe2(fake_pipes[i], O_CLOEXEC) < 0)
 			abort();
 	p->in = fake_pipes[0][1];
+	(void)set_nonblock(p->in);
+	p->in_io = event_io_new(fake.loop, p->in, 0, fake_on_writable, p);
 	for (i = 0; i < 2; i++) {
 		p->out[i].fd = fake_pipes[i + 1][0];
 		(void)set_nonblock(p->out[i].fd);

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// State tables, journal, state file and the translation of specs.
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "os/io.h"
+#include "runtime/engine/dir.h"
+#include "runtime/engine/journal.h"
+#include "runtime/engine/proc.h"
+#include "runtime/engine/state.h"
+#include "runtime/engine/transition.h"
+#include "runtime/engine/translate.h"
+
+static void test_container_states(void **state UNUSED)
+{
+	static const struct {
+		enum container_status from;
+		enum container_op op;
+		int to; /* -1: refused */
+	} rows[] = {
+		{CONTAINER_CREATING, CONTAINER_OP_MADE, CONTAINER_CREATED},
+		{CONTAINER_CREATING, CONTAINER_OP_START, -1},
+		{CONTAINER_CREATED, CONTAINER_OP_START, CONTAINER_RUNNING},
+		{CONTAINER_CREATED, CONTAINER_OP_PAUSE, -1},
+		{CONTAINER_RUNNING, CONTAINER_OP_START, -1},
+		{CONTAINER_RUNNING, CONTAINER_OP_EXEC, CONTAINER_RUNNING},
+		{CONTAINER_RUNNING, CONTAINER_OP_PAUSE, CONTAINER_PAUSED},
+		{CONTAINER_RUNNING, CONTAINER_OP_DELETE, -1},
+		{CONTAINER_PAUSED, CONTAINER_OP_EXEC, -1},
+		{CONTAINER_PAUSED, CONTAINER_OP_RESUME, CONTAINER_RUNNING},
+		{CONTAINER_PAUSED, CONTAINER_OP_KILL, CONTAINER_PAUSED},
+		{CONTAINER_PAUSED, CONTAINER_OP_EXIT, CONTAINER_STOPPED},
+		{CONTAINER_STOPPED, CONTAINER_OP_KILL, -1},
+		{CONTAINER_STOPPED, CONTAINER_OP_EXIT, -1},
+		{CONTAINER_STOPPED, CONTAINER_OP_DELETE, CONTAINER_DELETED},
+		{CONTAINER_DELETED, CONTAINER_OP_DELETE, -1},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		enum container_status s = rows[i].from;
+		struct err err = {0};
+		int r = container_step(&s, rows[i].op, "x", &err);
+
+		assert_int_equal(r, rows[i].to < 0 ? -EBUSY : 0);
+		assert_int_equal(s, rows[i].to < 0 ? (int)rows[i].from
+						   : rows[i].to);
+	}
+}
+
+static void test_refusal_texts(void **state UNUSED)
+{
+	struct err err = {0};
+
+	assert_int_equal(container_may(CONTAINER_RUNNING, CONTAINER_OP_DELETE,
+				       "x", &err), -EBUSY);
+	assert_string_equal(err.text, "container 'x' is running, cannot "
+				      "delete; use kill or delete --force");
+	assert_int_equal(process_may(PROCESS_STOPPED, PROCESS_OP_SIGNAL, "p",
+				     &err), -EBUSY);
+	assert_string_equal(err.text, "process 'p' is stopped, cannot signal");
+}
+
+/* No operation leads out of an end, and every state can be reached. */
+static void test_tables_are_sound(void **state UNUSED)
+{
+	bool seen[CONTAINER_DELETED + 1] = {[CONTAINER_CREATING] = true};
+	int round, from, op;
+	struct err err;
+
+	for (round = 0; round <= CONTAINER_DELETED; round++)
+		for (from = 0; from <= CONTAINER_DELETED; from++)
+			for (op = 0; op <= CONTAINER_OP_DELETE; op++) {
+				enum container_status s =
+					(enum container_status)from;
+
+				if (seen[from] &&
+				    !container_step(&s, (enum container_op)op,
+						    "x", &err))
+					seen[s] = true;
+			}
+	for (from = 0; from <= CONTAINER_DELETED; from++)
+		assert_true(seen[from]);
+	for (op = 0; op <= CONTAINER_OP_DELETE; op++)
+		assert_int_equal(container_may(CONTAINER_DELETED,
+					       (enum container_op)op, "x",
+					       &err), -EBUSY);
+}
+
+static char base[] = "/tmp/kiln-tables.XXXXXX";
+
+static int make_base(void **state UNUSED)
+{
+	memcpy(base + sizeof(base) - 7, "XXXXXX", 6);
+	return mkdtemp(base) ? 0 : -1;
+}
+
+static int remove_base(void **state UNUSED)
+{
+	return remove_tree(AT_FDCWD, base);
+}
+
+static void touch_at(int fd, const char *name)
+{
+	close(openat(fd, name, O_WRONLY | O_CREAT, 0600));
+}
+
+static void test_journal_undo(void **state UNUSED)
+{
+	struct journal j = JOURNAL_INIT;
+	struct err err = {0};
+	int fd = dir_make(base, "box", &err);
+	pid_t pid = fork();
+	int status;
+
+	assert_true(fd >= 0);
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(journal_open(&j, fd, &err), 0);
+	assert_int_equal(journal_path(&j, "dir", "shared"), 0);
+	assert_int_equal(mkdirat(fd, "shared", 0700), 0);
+	assert_int_equal(journal_path(&j, "dir", "shared/a"), 0);
+	assert_int_equal(mkdirat(fd, "shared/a", 0700), 0);
+	assert_int_equal(journal_path(&j, "file", "shared/a/f"), 0);
+	assert_int_equal(journal_path(&j, "mount", "shared/a/f"), 0);
+	touch_at(fd, "shared/a/f");
+	assert_int_equal(journal_path(&j, "file", "never-made"), 0);
+	assert_int_equal(journal_process(&j, "vmm", 0), 0);
+	assert_int_equal(journal_process(&j, "vmm", pid), 0);
+	journal_phase(&j, "two words", 5);
+	journal_close(&j);
+	assert_int_equal(dir_make(base, "box", &err), -EEXIST);
+	assert_int_equal(dir_remove(base, "box", &err), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(dir_remove(base, "box", &err), 0);
+	assert_int_equal(dir_open(base, "box", &err), -ENOENT);
+	close(fd);
+}
+
+/* What stands in a damaged journal does no harm beyond the folder. */
+static void test_journal_is_confined(void **state UNUSED)
+{
+	static const char text[] =
+		"file ../victim\nfile /etc/hostname-of-nobody\ndir ..\n"
+		"file a/../../victim\nprocess vmm 1 1\nprocess x\nbroken\n"
+		"file \nmount ../..\nscratch ../keep\nfile torn";
+	struct journal j = JOURNAL_INIT;
+	struct err err = {0};
+	int top = open(base, O_RDONLY | O_DIRECTORY);
+	int fd = dir_make(base, "box", &err);
+
+	assert_int_equal(journal_path(&j, "file", "../x"), -EINVAL);
+	assert_int_equal(journal_path(&j, "file", "/x"), -EINVAL);
+	assert_int_equal(journal_path(&j, "file", "a\nfile b"), -EINVAL);
+	touch_at(top, "victim");
+	assert_int_equal(mkdirat(top, "keep", 0700), 0);
+	assert_int_equal(write_file_atomic(fd, JOURNAL_NAME, text,
+					   sizeof(text) - 1, 0600), 0);
+	assert_int_equal(dir_remove(base, "box", &err), 0);
+	assert_int_equal(faccessat(top, "victim", F_OK, 0), 0);
+	assert_int_equal(faccessat(top, "keep", F_OK, 0), 0);
+	close(fd);
+	close(top);
+}
+
+/* A folder that holds what no line names keeps it. */
+static void test_remove_keeps_data(void **state UNUSED)
+{
+	struct err err = {0};
+	int fd = dir_make(base, "box", &err);
+
+	assert_int_equal(mkdirat(fd, "unknown", 0700), 0);
+	touch_at(fd, "unknown/data");
+	assert_true(dir_remove(base, "box", &err) < 0);
+	assert_int_equal(faccessat(fd, "unknown/data", F_OK, 0), 0);
+	close(fd);
+}
+
+static void test_state_file(void **state UNUSED)
+{
+	struct state_record w = {0}, r;
+	struct err err = {0};
+	int fd = dir_make(base, "box", &err);
+
+	w.s.id = (char *)"box";
+	w.s.bundle = (char *)"/b \"quoted\"\n";
+	w.s.status = (char *)"running";
+	w.s.annotations_json = (char *)"{\"a\":\"b\"}";
+	w.s.pid = getpid();
+	w.s.exit_status = -1;
+	w.supervisor = getpid();
+	assert_int_equal(proc_start_time(getpid(), &w.pid_start), 0);
+	w.supervisor_start = w.pid_start;
+	assert_int_equal(state_write(fd, &w), 0);
+	assert_int_equal(state_read_live(fd, &r, &err), 0);
+	assert_string_equal(r.s.bundle, w.s.bundle);
+	assert_string_equal(r.s.status, "running");
+	assert_string_equal(r.s.annotations_json, w.s.annotations_json);
+	assert_int_equal(r.s.pid, getpid());
+	state_release(&r);
+	/* The same pid, another process: the supervisor is gone. */
+	w.supervisor_start++;
+	assert_int_equal(state_write(fd, &w), 0);
+	assert_int_equal(state_read_live(fd, &r, &err), 0);
+	assert_string_equal(r.s.status, "stopped");
+	assert_int_equal(r.s.pid, 0);
+	state_release(&r);
+	assert_int_equal(write_file_atomic(fd, STATE_NAME, "{", 1, 0600), 0);
+	assert_int_equal(state_read(fd, &r, &err), -EINVAL);
+	close(fd);
+}
+
+static const char spec_text[] =
+	"{\"ociVersion\":\"1.0.2\",\"process\":{\"terminal\":true,"
+	"\"user\":{\"uid\":1,\"gid\":2},\"args\":[\"a\"],\"cwd\":\"/\","
+	"\"apparmorProfile\":\"p\",\"selinuxLabel\":\"l\"},"
+	"\"root\":{\"path\":\"rootfs\"},\"mounts\":["
+	"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+	"{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"/srv/v\","
+	"\"options\":[\"rbind\",\"ro\"]},"
+	"{\"destination\":\"/dev/shm\",\"type\":\"bind\","
+	"\"source\":\"/tmp/shm\",\"options\":[\"bind\"]},"
+	"{\"destination\":\"/h\",\"type\":\"bind\",\"source\":\"/sys/fs\","
+	"\"options\":[\"bind\"]}],"
+	"\"hooks\":{\"prestart\":[{\"path\":\"/bin/true\"}],"
+	"\"startContainer\":[{\"path\":\"/bin/true\"}]},"
+	"\"linux\":{\"cgroupsPath\":\"/x\",\"namespaces\":["
+	"{\"type\":\"pid\",\"path\":\"/proc/1/ns/pid\"},"
+	"{\"type\":\"network\",\"path\":\"/proc/1/ns/net\"},"
+	"{\"type\":\"mount\"}],"
+	"\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}],"
+	"\"memory\":{\"limit\":104857601},"
+	"\"cpu\":{\"quota\":150000,\"period\":100000,\"cpus\":\"0-1\"},"
+	"\"pids\":{\"limit\":10}}}}";
+
+static void test_translate(void **state UNUSED)
+{
+	cleanup_spec struct spec *s = NULL;
+	struct err err = {0};
+	Grpc__Spec *w;
+
+	if (spec_parse(spec_text, sizeof(spec_text) - 1, "/b", &s, &err) < 0)
+		fail_msg("%s", err.text);
+	w = s->wire;
+	assert_int_equal(translate_mount_origin(&s->mounts[0]), MOUNT_GUEST);
+	assert_int_equal(translate_mount_origin(&s->mounts[1]), MOUNT_SHARED);
+	assert_int_equal(translate_mount_origin(&s->mounts[2]), MOUNT_SHM);
+	assert_int_equal(translate_mount_origin(&s->mounts[3]), MOUNT_GUEST);
+	assert_int_equal(translate_vcpus(s), 2);
+	assert_int_equal(translate_memory_mib(s), 101);
+	assert_int_equal(translate_mount(s, &s->mounts[1], "/guest/v"), 0);
+	assert_int_equal(translate_spec(s, "/guest/rootfs", "/kiln/c", true,
+					&err), 0);
+	assert_string_equal(w->root->path, "/guest/rootfs");
+	assert_string_equal(w->mounts[1]->source, "/guest/v");
+	assert_string_equal(w->linux->cgroupspath, "/kiln/c");
+	assert_true(w->process->terminal);
+	assert_string_equal(w->process->apparmorprofile, "");
+	assert_string_equal(w->process->selinuxlabel, "");
+	assert_int_equal(w->linux->n_namespaces, 2);
+	assert_string_equal(w->linux->namespaces[0]->type, "pid");
+	assert_string_equal(w->linux->namespaces[0]->path, "");
+	assert_int_equal(w->linux->resources->n_devices, 0);
+	assert_string_equal(w->linux->resources->cpu->cpus, "");
+	assert_int_equal(w->linux->resources->cpu->quota, 150000);
+	assert_int_equal(w->linux->resources->pids->limit, 10);
+	assert_int_equal(w->hooks->n_prestart, 0);
+	assert_int_equal(w->hooks->n_startcontainer, 1);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_container_states),
+		cmocka_unit_test(test_refusal_texts),
+		cmocka_unit_test(test_tables_are_sound),
+		cmocka_unit_test_setup_teardown(test_journal_undo, make_base,
+						remove_base),
+		cmocka_unit_test_setup_teardown(test_journal_is_confined,
+						make_base, remove_base),
+		cmocka_unit_test_setup_teardown(test_remove_keeps_data,
+						make_base, remove_base),
+		cmocka_unit_test_setup_teardown(test_state_file, make_base,
+						remove_base),
+		cmocka_unit_test(test_translate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
