@@ -41,6 +41,7 @@ include mk/image.mk
 include mk/run.mk
 include mk/test.mk
 include mk/fuzz.mk
+include mk/package.mk
 include mk/deps.mk
 
 help:
@@ -63,8 +64,13 @@ help:
 	'  bench         boot phases, sizes and memory -> $(O)/bench.{json,txt}' \
 	'  menuconfig    edit the kernel configuration of ARCH' \
 	'  savedefconfig write the edit back to the fragments' \
-	'  install       to DESTDIR PREFIX (/usr/local); uninstall' \
+	'  man           man pages            -> $(O)/man/' \
+	'  install       to DESTDIR PREFIX (/usr/local); uninstall; MAN=no;' \
+	'                COMPONENTS=host|guest, docs/packagers.md has the rest' \
 	'  dist          source archive       -> $(O)/kiln-$(VERSION).tar.xz' \
+	'  vendor        packages for guests of ARCH, for builds without network' \
+	'                -> $(O)/kiln-$(VERSION)-vendor.tar.xz' \
+	'  package-test  build the Debian packages, check, install, use them (root)' \
 	'  clean         remove $(O); the cache $(KILN_CACHE) stays' '' \
 	'Variables: ARCH O V=1 DEPS=skip PROFILE=minimal|debug KERNEL_TARBALL= KERNEL_SRC=' \
 	'  SOURCE_DATE_EPOCH= KILN_CACHE= CMD= ROOTFS= DESTDIR= PREFIX='

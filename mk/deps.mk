@@ -9,15 +9,24 @@ DEPS_base := gcc make pkg-config libc6-dev protobuf-c-compiler \
 DEPS_run := qemu-system-common busybox-static \
 	$(foreach a,$(ARCHES),$(QEMU_PKG_$(a)))
 DEPS_test := libcmocka-dev bats libseccomp-dev erofs-utils cpio jq procps \
-	util-linux $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a)))
+	util-linux scdoc zsh fish $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a)))
 
-deps_goals := $(or $(MAKECMDGOALS),all)
-DEPS_WANT := $(if $(filter-out help clean uninstall dist,$(deps_goals)),\
-	$(sort $(DEPS_base) $(DEPS_guest) $(DEPS_image) $(DEPS_agent) $(DEPS_kernel) \
-	$(foreach a,$(ARCHES),$(DEPS_kernel_$(a))) \
+# Goals that need none of it, and those that are content with host programs.
+deps_none := help clean uninstall dist vendor install-list
+deps_host := runtime man $(if $(filter guest,$(COMPONENTS)),,install)
+deps_goals := $(filter-out $(deps_none),$(or $(MAKECMDGOALS),all))
+DEPS_WANT := $(if $(deps_goals),\
+	$(sort $(DEPS_base) \
+	$(if $(filter man install,$(deps_goals)),\
+		$(if $(filter man,$(deps_goals) $(install_parts)),$(DEPS_man))) \
+	$(if $(filter-out $(deps_host),$(deps_goals)),\
+		$(DEPS_guest) $(DEPS_image) $(DEPS_agent) $(DEPS_kernel) \
+		$(foreach a,$(ARCHES),$(DEPS_kernel_$(a)))) \
+	$(if $(filter package-test,$(deps_goals)),$(DEPS_package)) \
 	$(if $(filter run bench,$(deps_goals)),$(DEPS_run)) \
 	$(if $(filter fuzz%,$(deps_goals)),$(DEPS_fuzz)) \
-	$(if $(filter check% repro bench deps test% golden e2e,$(deps_goals)),\
+	$(if $(filter check% repro bench deps test% golden e2e package-test,\
+		$(deps_goals)),\
 		$(DEPS_run) $(DEPS_test) \
 		$(foreach a,$(ALL_ARCHES),$(DEPS_kernel_$(a)) \
 			$(filter-out gcc-%$(HOST_ARCH)-linux-gnu,$(guest_gcc_$(a)))))))

@@ -1,32 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
+#
+# Where things go, and putting them there. packaging/files.list says what is
+# installed; these variables are what it and the recipes of packaging/ are
+# written in. They are those of the GNU conventions, but for one: the
+# configuration is in /etc with every PREFIX, where a host's administrator
+# looks for it.
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
+DATADIR ?= $(PREFIX)/share
+SYSCONFDIR ?= /etc
+MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/kiln
+LICENSEDIR ?= $(DATADIR)/licenses
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPDIR ?= $(DATADIR)/zsh/site-functions
+FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 INSTALL ?= install
-guest_files = kernel initrd.img rootfs.$(FORMAT).img image.json
 
-# Installs what has been built for ARCH; builds it first where it is missing.
-.PHONY: install uninstall dist
-install: runtime image
-	$(Q)$(INSTALL) -d '$(DESTDIR)$(BINDIR)'
-	$(Q)$(INSTALL) -m 755 $(O)/host/kiln $(O)/host/kiln-image \
-		'$(DESTDIR)$(BINDIR)'
-	$(Q)for a in $(ARCHES); do \
-		$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/kiln/guests/'$$a; \
-		for f in $(guest_files); do \
-			$(INSTALL) -m 644 $(O)/$$a/$$f \
-				'$(DESTDIR)$(LIBDIR)/kiln/guests/'$$a; \
-		done; \
-	done
+# host: programs, their completions and documents; guest: what VMs of ARCH
+# boot. MAN=no leaves out the man pages, and the tool that makes them.
+COMPONENTS ?= host guest
+MAN ?= yes
+install_parts = $(COMPONENTS) \
+	$(if $(filter host,$(COMPONENTS)),$(if $(filter no,$(MAN)),,man))
 
+DEPS_man := scdoc
+MAN_PAGES := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
+
+quote = '$(subst ','\'',$(1))'
+install_vars := BINDIR LIBDIR DATADIR MANDIR DOCDIR LICENSEDIR BASHCOMPDIR \
+	ZSHCOMPDIR FISHCOMPDIR FORMAT O ARCHES DESTDIR INSTALL
+install_run = env $(foreach v,$(install_vars),$(v)=$(call quote,$($(v)))) \
+	COMPONENTS='$(strip $(install_parts))' packaging/install.sh
+# What has to be there is asked of the list, when it matters.
+install_sources := $(if $(filter install,$(MAKECMDGOALS)),\
+	$(shell $(install_run) sources))
+
+# Installs what has been built; builds what is missing.
+.PHONY: install uninstall install-list man install-force
+install: $(install_sources)
+	$(Q)$(install_run) install
+
+# With the variables that it was installed with.
 uninstall:
-	$(Q)rm -f '$(DESTDIR)$(BINDIR)/kiln' '$(DESTDIR)$(BINDIR)/kiln-image'
-	$(Q)rm -rf '$(DESTDIR)$(LIBDIR)/kiln'
+	$(Q)$(install_run) uninstall
 
-# The committed tree, with fixed order, owner and time.
-dist:
-	$(Q)mkdir -p $(O)
-	$(Q)git archive --prefix=kiln-$(VERSION)/ HEAD | \
-		xz -9 >$(O)/kiln-$(VERSION).tar.xz
-	@echo $(O)/kiln-$(VERSION).tar.xz
+install-list:
+	@$(install_run) list
+
+# The pages have the date of SOURCE_DATE_EPOCH.
+man: $(MAN_PAGES)
+$(O)/man/%: docs/man/%.scd VERSION
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's/@VERSION@/$(VERSION)/g' $< | scdoc >$@
+
+# Two objects have paths compiled in; they are made again when those change,
+# and only they.
+install_paths = $(PREFIX) $(LIBDIR) $(SYSCONFDIR)
+$(O)/install.vars: install-force
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' $(call quote,$(install_paths)) | cmp -s - $@ || \
+		printf '%s\n' $(call quote,$(install_paths)) >$@
+$(foreach v,host san,$(addprefix $(O)/$(v)/obj/runtime/,guest.o config.o)): \
+	$(O)/install.vars
