@@ -28,6 +28,7 @@ struct agent {
 	struct channels *channels;
 	struct list deferred;	 /* requests that wait for a device */
 	struct event_timer *deferred_timer;
+	uint64_t deferred_until_ms; /* of the one being tried again, or 0 */
 };
 
 #define AGENT_VERSION KILN_VERSION

@@ -183,6 +183,18 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return optind == argc && o->fd >= 0 ? 0 : -EINVAL;
 }
 
+/* The kernel gives init the words of its command line that it does not know:
+ * they are no options. A PID 1 with a socket is one of a container. */
+static bool is_guest(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--fd"))
+			return false;
+	return getpid() == 1;
+}
+
 int main(int argc, char **argv)
 {
 	static struct agent agent;
@@ -190,7 +202,7 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	int r;
 
-	if (getpid() == 1) {
+	if (is_guest(argc, argv)) {
 		if (run_guest(&agent, &e) < 0)
 			log_err("fatal: %s", e.text);
 		if (agent.config.dev_mode)

@@ -92,7 +92,9 @@ pid_t ns_clone(unsigned int flags, int pidns, int cgroupfd, int *ret_pidfd)
 	if (pidns < 0)
 		return do_clone(flags, cgroupfd, ret_pidfd);
 	own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-	if (own < 0 || setns(pidns, CLONE_NEWPID) < 0)
+	/* First whether there is a way back: not for an ordinary user. */
+	if (own < 0 || setns(own, CLONE_NEWPID) < 0 ||
+	    setns(pidns, CLONE_NEWPID) < 0)
 		return -errno;
 	pid = do_clone(flags, cgroupfd, ret_pidfd);
 	if (pid && setns(own, CLONE_NEWPID) < 0)

@@ -161,21 +161,19 @@ static void deferred_free(struct deferred *d)
 /*
  * A deferred request is run as if it had just come, and may find that it must
  * be deferred again: that makes a new entry at the end of the list, with the
- * deadline of the old.
+ * deadline of the old (agent->deferred_until_ms).
  */
-static uint64_t inherited_deadline_ms;
-
 static void run_deferred(struct agent *agent, struct deferred *d)
 {
 	ProtobufCMessage *m = proto_unpack(d->descriptor, d->n, d->packed);
 
-	inherited_deadline_ms = d->deadline_ms;
+	agent->deferred_until_ms = d->deadline_ms;
 	if (m)
 		d->fn(agent, d->call, m);
 	else
 		ttrpc_reply_error(d->call, TTRPC_RESOURCE_EXHAUSTED,
 				  "out of memory");
-	inherited_deadline_ms = 0;
+	agent->deferred_until_ms = 0;
 	proto_free(m);
 }
 
@@ -205,7 +203,7 @@ void rpc_defer(struct agent *agent, struct ttrpc_call *call, rpc_fn fn,
 	       const ProtobufCMessage *request, const char *what)
 {
 	size_t n = protobuf_c_message_get_packed_size(request);
-	uint64_t deadline_ms = inherited_deadline_ms;
+	uint64_t deadline_ms = agent->deferred_until_ms;
 	struct deferred *d;
 
 	if (!deadline_ms)

@@ -29,7 +29,9 @@ int user_become(const Grpc__User *user, struct err *reterr)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	for (i = 0; i < n; i++)
 		groups[i] = user->additionalgids[i];
-	if (setgroups(n, groups) < 0)
+	/* In a user namespace that an ordinary user has made groups cannot be
+	 * set, and there are none to be rid of. */
+	if (setgroups(n, groups) < 0 && (n || errno != EPERM))
 		return err_errno(reterr, "set additional groups");
 	if (setresgid(gid, gid, gid) < 0)
 		return err_errno(reterr, "become group %u", gid);

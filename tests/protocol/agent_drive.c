@@ -3,6 +3,8 @@
  * agent-drive SOCKET [TAG]: speaks to the agent of a virtual machine by the
  * unix socket of its virtio-serial port, and runs a container from the 9p share
  * TAG, or from /rootfs of its initial ramdisk. For trying an agent by hand.
+ * STORAGE=<driver>,<source>,<file system> takes the root from that storage;
+ * SCRIPT= is what to run; KEEP= lets the VM live, AGAIN= is for its next host.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -124,6 +126,7 @@ int main(int argc, char **argv)
 	struct client c;
 	bool share = argc > 2;
 	const char *script = getenv("SCRIPT");
+	char *words = getenv("STORAGE");
 	int fd;
 
 	fd = argc > 1 ? connect_to(argv[1]) : -1;
@@ -144,6 +147,13 @@ int main(int argc, char **argv)
 	storage.source = share ? argv[2] : driver;
 	storage.options = &option;
 	storage.n_options = 1;
+	if (words) {
+		storage.driver = strsep(&words, ",");
+		storage.source = strsep(&words, ",");
+		storage.fstype = strsep(&words, ",");
+		storage.n_options = 0;
+		share = storage.source && storage.fstype;
+	}
 	spec_init(&s, share ? SHARE : "/rootfs",
 		  script ? script
 			 : "echo hello from $(uname -m) pid $$; id; cat; "

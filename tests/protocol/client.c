@@ -273,7 +273,7 @@ void spec_init(struct spec *s, const char *rootfs, const char *shell)
 	spec_mount(s, "/proc", "proc", "proc", "nosuid,noexec,nodev");
 	spec_mount(s, "/dev", "tmpfs", "tmpfs", "nosuid,mode=755,size=65536k");
 	spec_mount(s, "/dev/pts", "devpts", "devpts",
-		   "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+		   "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
 	spec_mount(s, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro");
 }
 

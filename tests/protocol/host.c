@@ -105,21 +105,30 @@ static int enter_namespaces(void)
 {
 	char map[64];
 	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int r;
 
 	if (!uid)
 		return unshare(CLONE_NEWNS) < 0 ? -errno : 0;
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return -errno;
 	(void)snprintf(map, sizeof(map), "0 %u 1", uid);
+	r = write_file(AT_FDCWD, "/proc/self/uid_map", map);
+	if (r < 0)
+		return r;
 	(void)write_file(AT_FDCWD, "/proc/self/setgroups", "deny");
-	return write_file(AT_FDCWD, "/proc/self/uid_map", map);
+	(void)snprintf(map, sizeof(map), "0 %u 1", gid);
+	return write_file(AT_FDCWD, "/proc/self/gid_map", map);
 }
 
 int host_setup(struct host *h)
 {
 	int r;
 
-	*h = (struct host){.dir = "/tmp/kiln-test.XXXXXX"};
+	*h = (struct host){
+		.dir = "/tmp/kiln-test.XXXXXX",
+		.is_root = geteuid() == 0,
+	};
 	r = enter_namespaces();
 	if (r < 0)
 		return r;

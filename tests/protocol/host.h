@@ -9,6 +9,7 @@ struct host {
 	char dir[64];	   /* a tmpfs of the test's own */
 	char root[96], rootfs[96], cgroup[96];
 	bool has_busybox, has_cgroup;
+	bool is_root;	   /* of the host, with all its users */
 };
 
 /* Leaves the host's mounts alone from here on; once, first. 0 or -errno. */

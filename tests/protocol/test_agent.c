@@ -34,6 +34,15 @@ static pid_t agent_pid;
 			skip();                                                \
 	} while (0)
 
+/* Other users than the caller's exist only for root, and only root can put a
+ * process into a pid namespace and stay out of it. */
+#define NEED_ROOT()                                                            \
+	do {                                                                   \
+		NEED_BUSYBOX();                                                \
+		if (!host.is_root)                                             \
+			skip();                                                \
+	} while (0)
+
 static void ok(int code)
 {
 	if (code)
@@ -156,7 +165,7 @@ static void test_streams(void **state UNUSED)
 
 static void test_environment(void **state UNUSED)
 {
-	NEED_BUSYBOX();
+	NEED_ROOT();
 	spec_init(&S, host.rootfs,
 		  "pwd; id -u; id -g; id -G; echo $HOME $A; hostname; "
 		  "echo $$; grep -E '^Cap(Eff|Prm|Bnd)|^NoNew' "
@@ -182,7 +191,7 @@ static void test_environment(void **state UNUSED)
 
 static void test_ambient_caps(void **state UNUSED)
 {
-	NEED_BUSYBOX();
+	NEED_ROOT();
 	spec_init(&S, host.rootfs, "grep CapEff /proc/self/status");
 	S.user.uid = 1000;
 	S.cap_list[0] = STR("CAP_KILL");
@@ -229,7 +238,7 @@ static void test_exec(void **state UNUSED)
 {
 	static struct spec e;
 
-	NEED_BUSYBOX();
+	NEED_ROOT();
 	run("exec sleep 100");
 	spec_init(&e, host.rootfs, "[ $$ != 1 ] && echo in $(hostname); "
 				   "cat; exit 3");
@@ -364,7 +373,7 @@ static void test_background_child(void **state UNUSED)
 	static struct spec e;
 	uint64_t before = event_now_ms();
 
-	NEED_BUSYBOX();
+	NEED_ROOT();
 	run("exec sleep 100");
 	spec_init(&e, host.rootfs, "(sleep 0.2; echo late; sleep 60) & "
 				   "echo early; exit 5");
@@ -441,7 +450,7 @@ static void test_terminal(void **state UNUSED)
 	Grpc__Box box = GRPC__BOX__INIT;
 	static struct spec e;
 
-	NEED_BUSYBOX();
+	NEED_ROOT();
 	spec_init(&S, host.rootfs, "stty -echo; stty size; tty; read x; "
 				   "stty size; ls -l /dev/console >/dev/null "
 				   "&& echo $x; exit 4");
@@ -496,7 +505,7 @@ static void test_seccomp(void **state UNUSED)
 	char *names[] = {STR("mkdir"), STR("mkdirat"), STR("nonesuch")};
 	static struct spec e;
 
-	NEED_BUSYBOX();
+	NEED_ROOT();
 	spec_init(&S, host.rootfs, "mkdir /tmp/x; exec sleep 100");
 	S.linux_part.seccomp = &f;
 	f.defaultaction = STR("SCMP_ACT_ALLOW");
@@ -666,9 +675,7 @@ static void test_user_namespace(void **state UNUSED)
 	Grpc__LinuxIDMapping map = GRPC__LINUX_IDMAPPING__INIT, *list[] = {&map};
 	size_t n;
 
-	NEED_BUSYBOX();
-	if (geteuid())
-		skip();
+	NEED_ROOT();
 	spec_init(&S, host.rootfs, "id -u; cat /proc/self/uid_map | "
 				   "grep -c 100000; echo x >/dev/null && "
 				   "cat /dev/null");
@@ -685,6 +692,37 @@ static void test_user_namespace(void **state UNUSED)
 	expect("", true, "");
 	expect("", false, "0\n1\n");
 	end(0);
+}
+
+/* The containers of a pod see one another's processes. */
+static void test_shared_namespaces(void **state UNUSED)
+{
+	Grpc__CreateContainerRequest rq = GRPC__CREATE_CONTAINER_REQUEST__INIT;
+	char *text;
+
+	NEED_ROOT();
+	spec_init(&S, host.rootfs, "hostname pause; exec sleep 100");
+	S.cap_list[0] = STR("CAP_SYS_ADMIN");
+	S.caps.bounding = S.caps.permitted = S.caps.effective = S.cap_list;
+	S.caps.n_bounding = S.caps.n_permitted = S.caps.n_effective = 1;
+	rq.container_id = STR("c");
+	rq.oci = &S.spec;
+	rq.sandbox_pidns = 1;
+	ok(client_call(C, "CreateContainer", &rq.base, &grpc__empty__descriptor,
+		       NULL));
+	ok(client_start_container(C, "c"));
+	(void)usleep(300000);
+	spec_init(&S, host.rootfs, "echo $(($$ > 1)); hostname");
+	S.spec.hostname = STR("");
+	rq.container_id = STR("c2");
+	ok(client_call(C, "CreateContainer", &rq.base, &grpc__empty__descriptor,
+		       NULL));
+	ok(client_start_container(C, "c2"));
+	text = client_read_all(C, "c2", "", false, NULL);
+	assert_string_equal(text, "1\npause\n");
+	free(text);
+	ok(client_remove(C, "c2"));
+	ok(client_remove(C, "c"));
 }
 
 static void test_extras(void **state UNUSED)
@@ -754,7 +792,7 @@ static void test_many_execs(void **state UNUSED)
 	char id[16];
 	int i;
 
-	NEED_BUSYBOX();
+	NEED_ROOT();
 	run("exec sleep 100");
 	spec_init(&e, host.rootfs, "exit 0");
 	for (i = 0; i < 100; i++) {
@@ -1057,6 +1095,7 @@ int main(void)
 		cmocka_unit_test(test_sysctl),
 		cmocka_unit_test(test_rlimit),
 		cmocka_unit_test(test_user_namespace),
+		cmocka_unit_test(test_shared_namespaces),
 		cmocka_unit_test(test_extras),
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_many_execs),
