@@ -28,8 +28,8 @@ DEPS_WANT := $(if $(deps_goals),\
 	$(if $(filter check% repro bench deps test% golden e2e package-test,\
 		$(deps_goals)),\
 		$(DEPS_run) $(DEPS_test) \
-		$(foreach a,$(ALL_ARCHES),$(DEPS_kernel_$(a)) \
-			$(filter-out gcc-%$(HOST_ARCH)-linux-gnu,$(guest_gcc_$(a)))))))
+		$(foreach a,$(filter-out $(HOST_ARCH),$(ALL_ARCHES)),\
+			$(DEPS_kernel_$(a)) $(guest_gcc_$(a))))))
 
 .PHONY: deps
 deps: ;
