@@ -46,8 +46,8 @@ int caps_of_names(char *const *list, size_t n, uint64_t *ret,
 		int cap = cap_of_name(list[i]);
 
 		if (cap < 0)
-			return err_set(reterr, cap, "unknown capability '%.64s'",
-				       list[i]);
+			return err_set(reterr, cap,
+				       "unknown capability '%.64s'", list[i]);
 		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0)
 			set |= (uint64_t)1 << cap;
 	}
@@ -86,8 +86,8 @@ static int set_ambient(uint64_t set, struct err *reterr)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_errno(reterr, "clear ambient capabilities");
 	for (cap = 0; cap <= CAP_LAST_CAP; cap++)
-		if (set >> cap & 1 && prctl(PR_CAP_AMBIENT,
-					    PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+		if (set >> cap & 1 &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
 			return err_errno(reterr, "raise ambient capability %lu",
 					 cap);
 	return 0;

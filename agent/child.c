@@ -53,7 +53,8 @@ struct child {
 	mode_t umask;
 };
 
-static void send_message(enum process_msg_kind kind, const struct err *e, int fd)
+static void send_message(enum process_msg_kind kind, const struct err *e,
+			 int fd)
 {
 	struct process_msg msg = {.kind = (int)kind};
 
@@ -354,7 +355,8 @@ static int find_program(struct child *ch, struct err *reterr)
 		return find_in_path(ch, name, reterr);
 	r = check_program(name);
 	if (r == -ENOENT || r == -ENOTDIR)
-		return err_set(reterr, -ENOENT, "exec: \"%.200s\": stat %.200s: "
+		return err_set(reterr, -ENOENT,
+			       "exec: \"%.200s\": stat %.200s: "
 			       "no such file or directory", name, name);
 	if (r < 0)
 		return err_set(reterr, -EACCES, "exec: \"%.200s\": %s", name,
@@ -441,7 +443,8 @@ static int set_up(struct child *ch, struct err *reterr)
 	(void)syscall(SYS_keyctl, 1, NULL); /* KEYCTL_JOIN_SESSION_KEYRING */
 	r = join_namespaces(l, reterr);
 	if (!r)
-		r = l->spec ? enter_new(ch, reterr) : enter_existing(ch, reterr);
+		r = l->spec ? enter_new(ch, reterr)
+			    : enter_existing(ch, reterr);
 	return r < 0 ? r : become(ch, reterr);
 }
 

@@ -14,9 +14,9 @@
 struct config {
 	enum log_level log_level;     /* agent.log */
 	bool debug_console;	      /* agent.debug_console */
-	bool dev_mode;		      /* agent.devmode: no power-off at the end */
+	bool dev_mode;		      /* agent.devmode: no power-off */
 	uint32_t hotplug_timeout_ms;  /* agent.hotplug_timeout, given in s */
-	uint32_t vsock_port;	      /* agent.server_addr=vsock://<cid>:<port> */
+	uint32_t vsock_port;	      /* agent.server_addr=vsock://… */
 	char port_name[CONFIG_PORT_NAME_MAX]; /* …=virtio://<name> */
 	bool restart_ends;	      /* reboot=t: see boot_power_off() */
 	unsigned int ignored;	      /* words of ours that made no sense */

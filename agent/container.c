@@ -231,7 +231,8 @@ static int keep_seccomp(struct container *c, const Grpc__LinuxSeccomp *s,
 	packed = malloc(n ? n : 1);
 	if (packed)
 		(void)protobuf_c_message_pack(&s->base, packed);
-	c->seccomp = packed ? proto_unpack(s->base.descriptor, n, packed) : NULL;
+	if (packed)
+		c->seccomp = proto_unpack(s->base.descriptor, n, packed);
 	if (!c->seccomp)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	return 0;

@@ -6,8 +6,8 @@
 #include "proto/oci.pb-c.h"
 
 /*
- * Runs the hook in the calling process's namespaces, with the state of container
- * ID on its standard input (OCI runtime specification, "POSIX-platform Hooks").
+ * Runs the hook in the calling process's namespaces, with the state of
+ * container ID on its standard input (OCI runtime specification, "POSIX-platform Hooks").
  * Blocks until it has ended: for a container's own process, not the agent. An
  * error when it fails, or outlives its time.
  */

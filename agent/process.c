@@ -382,7 +382,7 @@ void process_start(struct process *p, struct ttrpc_call *call)
 	}
 	p->state = PROCESS_STARTING;
 	p->call = call;
-	(void)send(p->sync, "", 1, MSG_NOSIGNAL); /* its death shows by itself */
+	(void)send(p->sync, "", 1, MSG_NOSIGNAL); /* its death shows */
 }
 
 void process_wait(struct process *p, struct ttrpc_call *call)

@@ -137,8 +137,8 @@ struct process *rpc_find_process(struct agent *agent, const char *id,
 	p = container_find(c, exec_id);
 	if (!p)
 		ttrpc_reply_error(call, TTRPC_NOT_FOUND,
-				  "process '%.200s' of container '%s' not found",
-				  exec_id, id);
+				  "process '%.200s' of container '%s' not "
+				  "found", exec_id, id);
 	return p;
 }
 

@@ -160,7 +160,8 @@ void rpc_copy_file(struct agent *agent, struct ttrpc_call *call,
 		   const ProtobufCMessage *request)
 {
 	cleanup(target_release) struct target t = {.dir = -1};
-	const Grpc__CopyFileRequest *rq = (const Grpc__CopyFileRequest *)request;
+	const Grpc__CopyFileRequest *rq =
+		(const Grpc__CopyFileRequest *)request;
 	struct err e = {0};
 	int r;
 

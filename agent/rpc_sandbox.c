@@ -87,7 +87,8 @@ static uint64_t memory_block_size(const struct agent *agent)
 	cleanup_free char *text = NULL;
 	uint64_t size = 0;
 
-	if (!path || read_file(AT_FDCWD, path, SYSFS_VALUE_MAX, &text, NULL) < 0)
+	if (!path ||
+	    read_file(AT_FDCWD, path, SYSFS_VALUE_MAX, &text, NULL) < 0)
 		return 0;
 	text[strcspn(text, "\n")] = '\0';
 	return parse_u64(text, 16, &size) < 0 ? 0 : size;
@@ -100,7 +101,8 @@ void rpc_guest_details(struct agent *agent, struct ttrpc_call *call,
 						   "mmioblk"};
 	const Grpc__GuestDetailsRequest *rq =
 		(const Grpc__GuestDetailsRequest *)request;
-	Grpc__GuestDetailsResponse response = GRPC__GUEST_DETAILS_RESPONSE__INIT;
+	Grpc__GuestDetailsResponse response =
+		GRPC__GUEST_DETAILS_RESPONSE__INIT;
 	Grpc__AgentDetails details = GRPC__AGENT_DETAILS__INIT;
 	cleanup_free char *probe = path_join(agent->sysfs,
 					     "devices/system/memory/probe");

@@ -109,7 +109,8 @@ static void out_serve(struct stream_out *s)
 		if (!serve(s, r))
 			break;
 	if (s->io)
-		(void)event_io_set(s->io, list_empty(&s->readers) ? 0 : EPOLLIN);
+		(void)event_io_set(s->io,
+				   list_empty(&s->readers) ? 0 : EPOLLIN);
 }
 
 static void on_readable(void *arg, int fd UNUSED, uint32_t events UNUSED)
@@ -272,7 +273,9 @@ void stream_in_write(struct stream_in *s, struct ttrpc_call *call,
 				  "standard input is closed: EPIPE");
 		return;
 	}
-	w = n <= STREAM_PENDING_MAX - s->pending ? malloc(sizeof(*w) + n) : NULL;
+	w = NULL;
+	if (n <= STREAM_PENDING_MAX - s->pending)
+		w = malloc(sizeof(*w) + n);
 	if (!w) {
 		ttrpc_reply_error(call, TTRPC_RESOURCE_EXHAUSTED,
 				  "too much unread standard input");
