@@ -63,6 +63,7 @@ each() {
 
 [ $# -eq 1 ] || die "usage: install.sh install|uninstall|list|sources"
 action=$1
+dest='' source='' arch=''
 DESTDIR=${DESTDIR:-}
 while read -r component mode raw_dest raw_source rest; do
 	[[ $component != '#'* && -n $component ]] || continue

@@ -51,7 +51,7 @@ _kiln_word() {
 
 _kiln() {
 	local program=$1 cur=${COMP_WORDS[COMP_CWORD]} verb='' given=0
-	local i word options before=() value='' line name metavar text
+	local i word options before=() value='' line text=''
 	options=$(_kiln_options "$program")
 	# An option that takes a value has it in the next word; readline makes
 	# a word of the "=" as well.

@@ -62,7 +62,7 @@ setup() {
 	n=0
 	for p in $(sed -n '/parameters\[\]/,/^}/s/^\t{"\([a-z_]*\)".*/\1/p' \
 		"$top/agent/config.c"); do
-		grep -q "^\*agent\.$p[*=]" "$page" || { echo "no $p"; false; }
+		grep -q "^\*agent\.${p}[*=]" "$page" || { echo "no $p"; false; }
 		n=$((n + 1))
 	done
 	[ "$n" -gt 3 ]
