@@ -21,8 +21,9 @@
 /* From the guest's "all is written" to the end of its VM. */
 #define POWEROFF_GRACE_MS 3000
 #define SEED_SIZE 64
-/* A boot that shows progress may take this many times dial_timeout. */
-#define BOOT_FACTOR 30
+/* Of dial_timeout, so much may pass without any progress: 10 s of 45. */
+#define PATIENCE_NUM 2
+#define PATIENCE_DEN 9
 
 struct sandbox *sandbox_new(struct engine *eng, struct err *reterr)
 {
@@ -138,11 +139,16 @@ static void on_vm_exited(void *arg, const struct vm_exit *exit)
 
 /* --- boot --- */
 
-static uint32_t patience_ms(const struct sandbox *sb)
+static uint32_t boot_timeout_ms(const struct sandbox *sb)
 {
 	uint32_t s = sb->eng->config->agent.dial_timeout;
 
 	return MIN(MAX(s, 1U), 3600U) * 1000;
+}
+
+static uint32_t patience_ms(const struct sandbox *sb)
+{
+	return MAX(boot_timeout_ms(sb) / PATIENCE_DEN * PATIENCE_NUM, 1000U);
 }
 
 static void progress(struct sandbox *sb)
@@ -375,7 +381,7 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 		       sb->share->path, &v, reterr);
 	if (r < 0)
 		return r;
-	v->spec.boot_timeout_ms = patience_ms(sb) * BOOT_FACTOR;
+	v->spec.boot_timeout_ms = boot_timeout_ms(sb);
 	sb->arch = v->spec.arch->name;
 	container_save(c); /* now with its architecture */
 	(void)journal_process(&eng->journal, "vmm", 0);

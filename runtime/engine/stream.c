@@ -229,7 +229,7 @@ static void output_flush(struct process_output *o)
 		(void)event_io_set(o->io, o->pending->len ? EPOLLOUT : 0);
 }
 
-/* The clock for a silent guest does not run while the reader is the slow one. */
+/* The clock for a silent guest stands while the reader is the slow one. */
 static void note_progress(struct process *p)
 {
 	bool waiting = (p->out.pending && p->out.pending->len) ||
