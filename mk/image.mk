@@ -4,7 +4,8 @@
 # and image.json that describes them. Both come from rootfs/$(PROFILE).manifest
 # by our own tool; no root, no mount, the same bytes each time.
 
-DEPS_image := gcc libc6-dev libjson-c-dev libssl-dev libzstd-dev
+DEPS_image := gcc libc6-dev libjson-c-dev libssl-dev libzstd-dev libext2fs-dev \
+	$(if $(filter squashfs,$(FORMAT)),squashfs-tools)
 
 # The time of every file, unless the caller sets one.
 SOURCE_DATE_EPOCH ?= 1704067200
@@ -14,13 +15,17 @@ AGENT_PROTOCOL := 0.0.1
 
 IMAGE_SRCS := $(addprefix osbuilder/,\
 	cmd_build.c cmd_read.c cpio.c digest.c erofs_read.c erofs_write.c \
-	fileio.c fs.c image.c layout.c main.c manifest.c meta.c options.c \
-	report.c tree.c words.c zstd.c)
-$(call host_program,kiln-image,$(IMAGE_SRCS),-lzstd -lcrypto -ljson-c)
+	ext4_read.c ext4_write.c fileio.c fs.c image.c layout.c main.c \
+	manifest.c meta.c options.c report.c squashfs_read.c squashfs_write.c \
+	tree.c words.c zstd.c)
+IMAGE_LIBS := -lzstd -lcrypto -ljson-c -lext2fs -lcom_err
+$(call host_program,kiln-image,$(IMAGE_SRCS),$(IMAGE_LIBS))
 
 image_tool := $(O)/host/kiln-image
 image_manifests := $(wildcard rootfs/*.manifest)
-image_fs = $(O)/$(1)/rootfs.$(FORMAT).img
+# FORMAT=initrd: the ramdisk, which is always made, is all there is.
+image_fs = $(if $(filter initrd,$(FORMAT)),,$(O)/$(1)/rootfs.$(FORMAT).img)
+image_features := $(FORMAT) $(if $(filter erofs ext4,$(FORMAT)),dax)
 image_vars := PROFILE=$(PROFILE) VERSION=$(VERSION) EPOCH=$(SOURCE_DATE_EPOCH)
 
 .PHONY: image initrd rootfs image-force
@@ -58,7 +63,7 @@ $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
 		--kernel-json $$(O)/$(1)/kernel.json \
 		$$(addprefix --inputs ,$$(wildcard \
 			$$(call guest_sysroot,$(1))/manifest)) \
-		--feature $$(FORMAT) --feature dax \
+		$$(addprefix --feature ,$$(image_features)) \
 		$$(foreach f,kernel kernel.zst initrd.img \
 			$$(notdir $$(call image_fs,$(1))) kiln-agent,\
 			--artifact $$(f)=$$(O)/$(1)/$$(f)) --output $$@

@@ -7,7 +7,9 @@
 #include <openssl/evp.h>
 
 #include "base/cleanup.h"
+#include "base/endian.h"
 #include "fileio.h"
+#include "tree.h"
 
 #define CRC32C_POLY 0x82f63b78 /* reflected */
 
@@ -78,6 +80,39 @@ int file_sha256(const char *path, uint64_t *ret_size,
 		return err_set(reterr, -EIO, "no SHA-256");
 	to_hex(raw, ret);
 	return 0;
+}
+
+static bool hash_node(EVP_MD_CTX *ctx, const struct node *n)
+{
+	uint8_t f[48] = {0};
+
+	put_le32(f, (uint32_t)n->type);
+	put_le32(f + 4, n->mode);
+	put_le32(f + 8, n->uid);
+	put_le32(f + 12, n->gid);
+	put_le32(f + 16, n->major);
+	put_le32(f + 20, n->minor);
+	put_le64(f + 24, (uint64_t)n->mtime);
+	put_le64(f + 32, n->size);
+	put_le64(f + 40, strlen(n->path));
+	return EVP_DigestUpdate(ctx, f, sizeof(f)) &&
+	       EVP_DigestUpdate(ctx, n->path, strlen(n->path)) &&
+	       EVP_DigestUpdate(ctx, n->data, n->size);
+}
+
+int tree_digest(const struct tree *t, int64_t time, uint8_t ret[32])
+{
+	cleanup(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t f[8];
+
+	put_le64(f, (uint64_t)time);
+	if (!ctx || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) ||
+	    !EVP_DigestUpdate(ctx, f, sizeof(f)))
+		return -EIO;
+	for (size_t i = 0; i < t->n; i++)
+		if (!hash_node(ctx, &t->v[i]))
+			return -EIO;
+	return EVP_DigestFinal_ex(ctx, ret, NULL) ? 0 : -EIO;
 }
 
 uint32_t crc32c(uint32_t crc, const void *data, size_t n)

@@ -28,32 +28,38 @@ static int open_regular(const char *path, struct stat *st, struct err *reterr)
 	return TAKE_FD(fd);
 }
 
-/* Reads until N bytes are there or the file ends; the number read. */
-static ssize_t read_full(int fd, uint8_t *p, size_t n)
+int fd_read(int fd, uint64_t size, uint8_t **ret, size_t *ret_size,
+	    struct err *reterr)
 {
+	cleanup_free uint8_t *p = malloc((size_t)size + 1);
 	size_t done = 0;
 
-	while (done < n) {
-		ssize_t r = read(fd, p + done, n - done);
+	if (!p)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	while (done < size) {
+		ssize_t r = pread(fd, p + done, (size_t)size - done,
+				  (off_t)done);
 
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
-			return -errno;
+			return err_errno(reterr, "read");
 		if (r == 0)
-			break;
+			return err_set(reterr, -EIO, "file shrank while read");
 		done += (size_t)r;
 	}
-	return (ssize_t)done;
+	p[done] = '\0';
+	*ret = TAKE_PTR(p);
+	*ret_size = done;
+	return 0;
 }
 
 int file_read(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 	      struct err *reterr)
 {
-	cleanup_free uint8_t *p = NULL;
 	cleanup_close int fd = -1;
 	struct stat st;
-	ssize_t n;
+	int r;
 
 	fd = open_regular(path, &st, reterr);
 	if (fd < 0)
@@ -61,18 +67,8 @@ int file_read(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 	if ((uint64_t)st.st_size > max)
 		return err_set(reterr, -EFBIG, "'%s' is larger than %zu bytes",
 			       path, max);
-	p = malloc((size_t)st.st_size + 1);
-	if (!p)
-		return err_set(reterr, -ENOMEM, "out of memory");
-	n = read_full(fd, p, (size_t)st.st_size);
-	if (n < 0)
-		return err_code(reterr, (int)n, "read '%s'", path);
-	if (n != st.st_size)
-		return err_set(reterr, -EIO, "'%s' shrank while read", path);
-	p[n] = '\0';
-	*ret = TAKE_PTR(p);
-	*ret_size = (size_t)n;
-	return 0;
+	r = fd_read(fd, (uint64_t)st.st_size, ret, ret_size, reterr);
+	return r < 0 ? err_wrap(reterr, "'%s'", path) : 0;
 }
 
 static int write_full(int fd, const uint8_t *p, size_t n)

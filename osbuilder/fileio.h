@@ -18,6 +18,10 @@
 int file_read(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 	      struct err *reterr);
 
+/* The same of the SIZE bytes at the start of an open file. */
+int fd_read(int fd, uint64_t size, uint8_t **ret, size_t *ret_size,
+	    struct err *reterr);
+
 /* Makes PATH hold N bytes, by way of a file of another name beside it, so that
  * no half of it is ever seen. Blocks of zeros become holes. Mode 0644 whatever
  * the umask. A PATH of "-" is standard output. */

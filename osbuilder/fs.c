@@ -5,7 +5,8 @@
 
 #include "base/macros.h"
 
-static const struct fs_ops *const formats[] = {&fs_erofs};
+static const struct fs_ops *const formats[] = {&fs_erofs, &fs_ext4,
+					      &fs_squashfs};
 
 const struct fs_ops *fs_by_name(const char *name)
 {

@@ -42,7 +42,7 @@ struct fs_ops {
 		    struct fs_info *info, struct err *reterr);
 };
 
-extern const struct fs_ops fs_erofs;
+extern const struct fs_ops fs_erofs, fs_ext4, fs_squashfs;
 
 /* By name, and by content; NULL when there is none. */
 const struct fs_ops *fs_by_name(const char *name);

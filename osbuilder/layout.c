@@ -40,5 +40,6 @@ bool layout_dax(const struct layout *l, const struct node *n)
 bool layout_pmd(const struct layout *l, const struct node *n)
 {
 	return layout_dax(l, n) && n->size >= FS_PMD_SIZE &&
+	       !n->pieces &&
 	       pmem_place(l, n) % FS_PMD_SIZE == 0;
 }

@@ -13,7 +13,8 @@ static const struct command commands[] = {
 	 "--format is text or json.", "mDef", 0, 0, cmd_tree},
 	{"initrd", "", "Builds an initial ramdisk: a cpio archive in zstd.",
 	 "moDec", 0, 0, cmd_initrd},
-	{"image", "", "Builds a filesystem image. --format is erofs.",
+	{"image", "", "Builds a filesystem image.\n--format is erofs, ext4 or "
+	 "squashfs.",
 	 "moDefl", 0, 0, cmd_image},
 	{"inspect", "FILE", "Shows layout, superblock and files of an initrd or "
 	 "image.\n--format is text or json.", "f", 1, 1, cmd_inspect},

@@ -45,7 +45,8 @@ struct node {
 	uint8_t *owned;
 	bool implied;  /* a parent nobody declared */
 	uint64_t pos;  /* readers: offset of DATA in the image */
-	bool plain;    /* readers: DATA is whole, block-aligned in the image */
+	bool plain;    /* readers: all DATA is block-aligned in the image */
+	bool pieces;   /* readers: DATA is in several places of the image */
 };
 
 /* A file tree, sorted by path once tree_finish() is through. */
@@ -79,6 +80,9 @@ const struct node *tree_find(const struct tree *t, const char *path);
 
 /* The order of a finished tree. */
 int tree_path_compare(const char *a, const char *b);
+
+/* SHA-256 of all there is to say about a tree, and of TIME. -EIO. */
+int tree_digest(const struct tree *t, int64_t time, uint8_t ret[32]);
 
 /* "dir", "file", … */
 const char *node_type_name(enum node_type type);

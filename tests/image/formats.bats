@@ -67,8 +67,48 @@ same_contents() {
 	grep -E 'Layout: 0 ' "$work/big"
 }
 
-@test "both formats list what the manifest says" {
+@test "e2fsck finds nothing, debugfs reads owners, modes and times" {
+	command -v debugfs >/dev/null || skip "no e2fsprogs"
+	"$tool" image --format ext4 "${manifest[@]}" --output "$work/a.img"
+	e2fsck -fn "$work/a.img"
+	mkdir "$work/x"
+	debugfs -R "rdump / $work/x" "$work/a.img" 2>"$work/debugfs"
+	same_contents "$work/x"
+	debugfs -R 'stat /files/4097' "$work/a.img" >"$work/stat"
+	grep -E 'Mode: +0640 ' "$work/stat"
+	grep -E 'Group: +70000 ' "$work/stat"
+	[ "$(grep -cE 'time: 0x65920080:00000000' "$work/stat")" = 4 ]
+	# One extent, at a multiple of 2 MiB.
+	debugfs -R 'ex /files/2097160' "$work/a.img" >"$work/ex"
+	[ "$(awk '$8 ~ /^[0-9]+$/ { print $8 % 512 }' "$work/ex")" = 0 ]
+}
+
+@test "unsquashfs reads what mksquashfs was told" {
+	command -v unsquashfs >/dev/null || skip "no squashfs-tools"
+	"$tool" image --format squashfs "${manifest[@]}" --output "$work/a.img"
+	unsquashfs -q -n -no-xattrs -d "$work/x" "$work/a.img" >"$work/log" 2>&1
+	same_contents "$work/x"
+	TZ=UTC unsquashfs -lln "$work/a.img" >"$work/list"
+	grep -E '^drwxr-x--x 0/0 +[0-9]+ 2024-01-01 00:00 squashfs-root$' \
+		"$work/list"
+	grep -E '^drwxrwxrwt 3/4 .* squashfs-root/sticky$' "$work/list"
+	grep -E '^-rw-r----- 0/70000 +4097 2024-01-01 ' "$work/list"
+}
+
+@test "all formats list what the manifest says, and hold the same bytes" {
+	echo 'link /long /'"$(printf 'long/%.0s' {1..40})" \
+		>>"$work/in/sample.manifest"
+	echo 'node /dev/big b 259 70000 mode=0640' >>"$work/in/sample.manifest"
+	echo 'node /pipe p uid=5' >>"$work/in/sample.manifest"
+	echo 'file "/a \\"b\\" c" content="x"' >>"$work/in/sample.manifest"
 	"$tool" tree "${manifest[@]}" >"$work/tree"
+	for f in ext4 squashfs; do
+		"$tool" image --format $f "${manifest[@]}" --output "$work/$f"
+		listing "$work/$f" | diff "$work/tree" -
+		for i in 0 1 4095 4096 4097 70000 2097160; do
+			"$tool" cat "$work/$f" /files/$i | cmp - "$work/in/$i"
+		done
+	done
 	"$tool" image "${manifest[@]}" --output "$work/a.img"
 	"$tool" initrd "${manifest[@]}" --output "$work/b.img"
 	listing "$work/a.img" | diff "$work/tree" -
@@ -78,10 +118,13 @@ same_contents() {
 
 @test "every file can be mapped by DAX, large ones by huge pages" {
 	"$tool" image "${manifest[@]}" --output "$work/a.img"
-	[ $(($(stat -c %s "$work/a.img") % 2097152)) = 0 ]
-	"$tool" inspect --format json "$work/a.img" >"$work/json"
-	jq -e '.dax and (.files | map(select(.type == "file" and
-		.pmd != (.size >= 2097152))) == [])' "$work/json"
+	"$tool" image --format ext4 "${manifest[@]}" --output "$work/b.img"
+	for i in a b; do
+		[ $(($(stat -c %s "$work/$i.img") % 2097152)) = 0 ]
+		"$tool" inspect --format json "$work/$i.img" >"$work/json"
+		jq -e '.dax and (.files | map(select(.type == "file" and
+			.pmd != (.size >= 2097152))) == [])' "$work/json"
+	done
 }
 
 @test "a file comes out by cat and extract" {

@@ -20,9 +20,13 @@ disguise() {
 	done
 }
 
-# Both formats of the manifest in $1, as $2.erofs and $2.initrd.
+# All formats of the manifest in $1, as $2.erofs and so on.
 assemble() {
-	"$tool" image --manifest "$1/sample.manifest" --output "$2.erofs"
+	local f
+	for f in erofs ext4 squashfs; do
+		"$tool" image --format $f --manifest "$1/sample.manifest" \
+			--output "$2.$f"
+	done
 	"$tool" initrd --manifest "$1/sample.manifest" --output "$2.initrd"
 }
 
@@ -36,8 +40,9 @@ assemble() {
 		cd "$work/a longer/way"
 		assemble two "$work/b"
 	)
-	cmp "$work/a.erofs" "$work/b.erofs"
-	cmp "$work/a.initrd" "$work/b.initrd"
+	for f in erofs ext4 squashfs initrd; do
+		cmp "$work/a.$f" "$work/b.$f"
+	done
 	[ "$(stat -c %a "$work/b.erofs")" = 644 ]
 }
 
