@@ -20,7 +20,7 @@ chroot=$work/chroot
 count=0 failed=0
 
 # A child of make is given make's flags; those of packages are others.
-unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL PREFIX DESTDIR ARCH
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL O PREFIX DESTDIR ARCH
 
 say() {
 	echo "# $*"
@@ -101,13 +101,13 @@ build_packages() {
 	local a profiles=''
 	for a in x86_64 aarch64 s390x ppc64le; do
 		[[ " ${guests[*]} " == *" $a "* ]] ||
-			profiles+=,pkg.kiln.no-${debian[$a]}
+			profiles+=" pkg.kiln.no-${debian[$a]}"
 	done
 	mkdir -p "$work/cache" "$KILN_CACHE/kernel"
 	ln -s "$(realpath "$KILN_CACHE/kernel")" "$work/cache/kernel"
 	cd "$source" || return
 	KILN_CACHE=$work/cache DEB_BUILD_OPTIONS="parallel=$(nproc)" \
-		DEB_BUILD_PROFILES="${profiles#,}" \
+		DEB_BUILD_PROFILES="${profiles# }" \
 		unshare --net dpkg-buildpackage -us -uc -b
 }
 
