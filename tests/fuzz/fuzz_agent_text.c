@@ -13,6 +13,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+/* A relative path that never climbs; dots inside of a name are fine. */
+static int stays_below(const char *path)
+{
+	size_t n = strlen(path);
+
+	return *path != '/' && strncmp(path, "../", 3) != 0 &&
+	       !strstr(path, "/../") &&
+	       !(n >= 3 && !strcmp(path + n - 3, "/.."));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	char *text = strndup((const char *)data, n);
@@ -24,9 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!mount_options_parse(&options, &text, 1))
 		assert(strlen(options.data) < MOUNT_DATA_MAX);
 	if (!cgroup_path(text, "id", path))
-		assert(*path && *path != '/' && !strstr(path, "/../"));
+		assert(*path && stays_below(path));
 	if (!sysctl_path(text, ~0u, sysctl))
-		assert(*sysctl != '/' && !strstr(sysctl, ".."));
+		assert(stays_below(sysctl));
 	(void)cap_of_name(text);
 	free(user_home_in(text, 0));
 	free(text);
