@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -19,7 +22,8 @@
 #include "os/io.h"
 
 #define FILE_MAX 65536
-#define PIDS_AT_ONCE 4096
+#define REMOVE_STEPS_MAX 100000
+#define FREEZE_ATTEMPTS 200 /* of a millisecond */
 
 uint64_t cgroup_weight_of_shares(uint64_t shares)
 {
@@ -167,6 +171,60 @@ int cgroup_create(const char *root, const char *path, struct err *reterr)
 	return TAKE_FD(fd);
 }
 
+/* The name of the first group in DIRFD; -ENOENT. */
+static int first_child(int dirfd, char name[NAME_MAX + 1])
+{
+	cleanup_closedir DIR *d = NULL;
+	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+
+	d = copy < 0 ? NULL : fdopendir(copy);
+	if (!d) {
+		close_fd(&copy);
+		return -ENOENT;
+	}
+	while ((e = readdir(d))) {
+		if (e->d_type != DT_DIR || *e->d_name == '.')
+			continue;
+		memcpy(name, e->d_name, strlen(e->d_name) + 1);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/*
+ * Removes what the container has made in its group (an init system makes many).
+ * Its depth is the container's choice, so this walks instead of recursing: down
+ * to a leaf, which goes, then from the top again.
+ */
+static int remove_children(int topfd)
+{
+	char name[NAME_MAX + 1], below[NAME_MAX + 1];
+	unsigned int i;
+
+	for (i = 0; i < REMOVE_STEPS_MAX && !first_child(topfd, name); i++) {
+		cleanup_close int dir = fcntl(topfd, F_DUPFD_CLOEXEC, 3);
+
+		for (;;) {
+			int sub = openat(dir, name, O_RDONLY | O_DIRECTORY |
+					 O_NOFOLLOW | O_CLOEXEC);
+
+			if (sub < 0)
+				return -errno;
+			if (first_child(sub, below) < 0) {
+				close_fd(&sub);
+				break;
+			}
+			memcpy(name, below, sizeof(name));
+			close_fd(&dir);
+			dir = sub;
+		}
+		if (unlinkat(dir, name, AT_REMOVEDIR) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 int cgroup_remove(const char *root, const char *path)
 {
 	cleanup_close int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -175,6 +233,13 @@ int cgroup_remove(const char *root, const char *path)
 
 	if (fd < 0 || !copy)
 		return -errno;
+	if (unlinkat(fd, copy, AT_REMOVEDIR) < 0 && errno == EBUSY) {
+		cleanup_close int top = openat(fd, copy, O_RDONLY |
+					       O_DIRECTORY | O_CLOEXEC);
+
+		if (top >= 0)
+			(void)remove_children(top); /* shows below */
+	}
 	if (unlinkat(fd, copy, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return -errno;
 	while ((slash = strrchr(copy, '/'))) {
@@ -344,7 +409,47 @@ int cgroup_kill(int fd)
 
 int cgroup_freeze(int fd, bool freeze)
 {
-	return write_file(fd, "cgroup.freeze", freeze ? "1" : "0");
+	const struct timespec pause = {.tv_nsec = 1000000};
+	int i, r = write_file(fd, "cgroup.freeze", freeze ? "1" : "0");
+
+	/* It takes effect process by process, when each leaves the kernel. */
+	for (i = 0; !r && freeze && i < FREEZE_ATTEMPTS; i++) {
+		uint64_t frozen;
+
+		if (cgroup_read(fd, "cgroup.events", "frozen", &frozen) < 0 ||
+		    frozen)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	return r;
+}
+
+bool cgroup_is_frozen(int fd)
+{
+	uint64_t v;
+
+	return cgroup_read(fd, "cgroup.freeze", NULL, &v) == 0 && v;
+}
+
+int cgroup_of_pid(const char *root, pid_t pid)
+{
+	cleanup_free char *text = NULL, *full = NULL;
+	char path[64], *rest, *line;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	if (read_file(AT_FDCWD, path, FILE_MAX, &text, NULL) < 0)
+		return -ESRCH;
+	for (rest = text; (line = strsep(&rest, "\n"));) {
+		if (strncmp(line, "0::/", 4))
+			continue;
+		full = path_join(root, line + 4);
+		if (!full || strstr(full, "/../"))
+			return -EINVAL;
+		fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+	return -ENOENT;
 }
 
 bool cgroup_is_empty(int fd)

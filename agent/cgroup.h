@@ -54,7 +54,11 @@ int cgroup_set(int fd, const char *name, const char *value,
 
 /* Kills every process in the group. */
 int cgroup_kill(int fd);
+/* Stops or resumes all of it; waits a little for the stop to be complete. */
 int cgroup_freeze(int fd, bool freeze);
+bool cgroup_is_frozen(int fd);
+/* An fd of the group that process PID is in, below ROOT; -errno. */
+int cgroup_of_pid(const char *root, pid_t pid);
 /* True when no process is left. */
 bool cgroup_is_empty(int fd);
 

@@ -493,6 +493,9 @@ void child_main(const struct launch *launch)
 	struct err e = {0};
 
 	reset_signals();
+	/* Its memory and its /proc/<pid>/exe are the agent's until it executes:
+	 * nobody in the container may look into it. execve() undoes this. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	await_word();
 	if (set_up(&ch, &e) < 0)
 		fail(&e);

@@ -403,6 +403,9 @@ int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
 	    c->init->state != PROCESS_READY)
 		return err_set(reterr, -EBUSY, "container '%s' does not run",
 			       c->id);
+	if (c->cgroupfd >= 0 && cgroup_is_frozen(c->cgroupfd))
+		return err_set(reterr, -EBUSY, "container '%s' is paused",
+			       c->id);
 	l.process = request->process;
 	l.container = c;
 	l.seccomp = (const Grpc__LinuxSeccomp *)c->seccomp;
@@ -420,6 +423,16 @@ int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
 		return err_set(reterr, -ENOMEM, "out of memory");
 	list_append(&c->execs, &p->link);
 	r = process_spawn(p, &l, call, reterr);
+	/* Processes in the inner nodes of the tree are refused: an init system
+	 * in there has made groups of its own, and is in one. */
+	if (r == -EBUSY && c->cgroupfd >= 0) {
+		cleanup_close int inner = cgroup_of_pid(c->agent->cgroup_root,
+							c->init->pid);
+
+		l.cgroupfd = inner;
+		if (inner >= 0)
+			r = process_spawn(p, &l, call, reterr);
+	}
 	if (r < 0)
 		process_free(p);
 	return r;

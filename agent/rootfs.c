@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "container.h"
@@ -36,8 +37,27 @@ static int make_target(int rootfd, const char *path, bool is_dir,
 	return fd;
 }
 
-static int bind(int rootfd, const Grpc__Mount *m, struct mount_options *o,
-		struct err *reterr)
+/* What the host shares, containers may write to: a link planted in there does
+ * not lead out of it. Elsewhere in the guest is nobody but the agent. */
+static int open_source(const struct launch *launch, const char *path)
+{
+	const char *root = launch->container->agent->root;
+	cleanup_close int rootfd = -1;
+	int fd;
+
+	if (path_is_within(root, path) && strcmp(root, path)) {
+		rootfd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (rootfd < 0)
+			return -errno;
+		return root_open_beneath(rootfd, path + strlen(root) + 1,
+					 O_PATH);
+	}
+	fd = open(path, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int bind(int rootfd, const struct launch *launch, const Grpc__Mount *m,
+		struct mount_options *o, struct err *reterr)
 {
 	cleanup_close int source = -1, target = -1;
 	struct stat st;
@@ -45,9 +65,13 @@ static int bind(int rootfd, const Grpc__Mount *m, struct mount_options *o,
 	if (*m->source != '/')
 		return err_set(reterr, -EINVAL, "source '%.500s' is not "
 			       "absolute", m->source);
-	source = open(m->source, O_PATH | O_CLOEXEC);
-	if (source < 0 || fstat(source, &st) < 0)
-		return err_errno(reterr, "open the source '%.500s'", m->source);
+	source = open_source(launch, m->source);
+	if (source < 0)
+		return err_code(reterr, source, "open the source '%.500s'",
+				m->source);
+	if (fstat(source, &st) < 0)
+		return err_errno(reterr, "look at the source '%.500s'",
+				 m->source);
 	target = make_target(rootfd, m->destination, S_ISDIR(st.st_mode),
 			     reterr);
 	if (target < 0)
@@ -99,7 +123,7 @@ static int mount_one(int rootfd, const struct launch *launch,
 	if (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2"))
 		return mount_cgroup(rootfd, launch, m, &o, reterr);
 	if (is_bind(m, &o))
-		return bind(rootfd, m, &o, reterr);
+		return bind(rootfd, launch, m, &o, reterr);
 	target = make_target(rootfd, m->destination, true, reterr);
 	if (target < 0)
 		return target;

@@ -61,17 +61,15 @@ static int open_target(const struct agent *agent,
 	return 0;
 }
 
-static int set_owner(const struct target *t, const char *name,
-		     const Grpc__CopyFileRequest *rq, mode_t mode,
+/* By fd: a container may write here too, and put a link in the place of a
+ * name between two calls. */
+static int set_owner(int fd, const char *name, const Grpc__CopyFileRequest *rq,
 		     struct err *reterr)
 {
-	if (fchownat(t->dir, name, (uid_t)rq->uid, (gid_t)rq->gid,
-		     AT_SYMLINK_NOFOLLOW) < 0)
+	if (fchown(fd, (uid_t)rq->uid, (gid_t)rq->gid) < 0)
 		return err_errno(reterr, "change the owner of '%s'", name);
-	/* After the owner, which clears the set-id bits. No link is there: it
-	 * was made, or found, by this call, and nobody else writes here. */
-	if (!S_ISLNK(rq->file_mode) &&
-	    fchmodat(t->dir, name, mode & 07777, 0) < 0)
+	/* After the owner, which clears the set-id bits. */
+	if (fchmod(fd, rq->file_mode & 07777) < 0)
 		return err_errno(reterr, "change the mode of '%s'", name);
 	return 0;
 }
@@ -79,15 +77,16 @@ static int set_owner(const struct target *t, const char *name,
 static int copy_dir(const struct target *t, const Grpc__CopyFileRequest *rq,
 		    struct err *reterr)
 {
-	struct stat st;
+	cleanup_close int fd = -1;
 
 	if (mkdirat(t->dir, t->name, 0700) < 0 && errno != EEXIST)
 		return err_errno(reterr, "make directory '%s'", t->name);
-	if (fstatat(t->dir, t->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !S_ISDIR(st.st_mode))
+	fd = openat(t->dir, t->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+				     O_CLOEXEC);
+	if (fd < 0)
 		return err_set(reterr, -EEXIST, "'%s' is no directory",
 			       t->name);
-	return set_owner(t, t->name, rq, rq->file_mode, reterr);
+	return set_owner(fd, t->name, rq, reterr);
 }
 
 static int copy_link(const struct target *t, const Grpc__CopyFileRequest *rq,
@@ -104,9 +103,12 @@ static int copy_link(const struct target *t, const Grpc__CopyFileRequest *rq,
 	(void)unlinkat(t->dir, t->tmp, 0);
 	if (symlinkat(to, t->dir, t->tmp) < 0)
 		return err_errno(reterr, "link '%s'", t->name);
+	if (fchownat(t->dir, t->tmp, (uid_t)rq->uid, (gid_t)rq->gid,
+		     AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(reterr, "change the owner of '%s'", t->name);
 	if (renameat(t->dir, t->tmp, t->dir, t->name) < 0)
 		return err_errno(reterr, "put '%s' in place", t->name);
-	return set_owner(t, t->name, rq, 0, reterr);
+	return 0;
 }
 
 static int write_at(int fd, const uint8_t *p, size_t n, int64_t offset)
@@ -131,7 +133,7 @@ static int copy_regular(const struct target *t, const Grpc__CopyFileRequest *rq,
 {
 	cleanup_close int fd = -1;
 	int64_t end;
-	int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	int r;
 
 	if (rq->file_size < 0 || rq->file_size > FILE_SIZE_MAX ||
@@ -140,7 +142,13 @@ static int copy_regular(const struct target *t, const Grpc__CopyFileRequest *rq,
 	    end > rq->file_size)
 		return err_set(reterr, -EINVAL, "offset or size of '%s'",
 			       t->name);
-	fd = openat(t->dir, t->tmp, rq->offset ? flags : flags | O_TRUNC, 0600);
+	/* The first piece makes the file anew: one that is there could be a
+	 * second name of something else. */
+	if (!rq->offset) {
+		(void)unlinkat(t->dir, t->tmp, 0);
+		flags |= O_CREAT | O_EXCL;
+	}
+	fd = openat(t->dir, t->tmp, flags, 0600);
 	if (fd < 0)
 		return err_errno(reterr, "open '%s'", t->tmp);
 	r = write_at(fd, rq->data.data, rq->data.len, rq->offset);
@@ -148,7 +156,7 @@ static int copy_regular(const struct target *t, const Grpc__CopyFileRequest *rq,
 		return err_code(reterr, r, "write '%s'", t->tmp);
 	if (end < rq->file_size)
 		return 0;
-	r = set_owner(t, t->tmp, rq, rq->file_mode, reterr);
+	r = set_owner(fd, t->tmp, rq, reterr);
 	if (r < 0)
 		return r;
 	if (renameat(t->dir, t->tmp, t->dir, t->name) < 0)

@@ -51,6 +51,11 @@ int root_open_nolinks(int rootfd, const char *path, int flags, mode_t mode)
 			     RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 }
 
+int root_open_beneath(int rootfd, const char *path, int flags)
+{
+	return open_resolved(rootfd, path, flags, 0, RESOLVE_BENEATH);
+}
+
 static int open_dir(int rootfd, const char *path)
 {
 	return root_open(rootfd, path, O_PATH | O_DIRECTORY, 0);

@@ -18,6 +18,9 @@ int root_open(int rootfd, const char *path, int flags, mode_t mode);
 /* As root_open(), but refuses every symbolic link on the way (-ELOOP). */
 int root_open_nolinks(int rootfd, const char *path, int flags, mode_t mode);
 
+/* As root_open(), but a link that leads out of the tree is -EXDEV. */
+int root_open_beneath(int rootfd, const char *path, int flags);
+
 /* Makes the directory PATH and its missing parents; an O_PATH fd of it. */
 int root_mkdirs(int rootfd, const char *path, mode_t mode);
 

@@ -42,6 +42,10 @@ static int action_of(const char *name, bool has_errno, uint32_t error,
 	uint32_t value = has_errno ? error & 0xffff : EPERM;
 	size_t i;
 
+	if (!strcmp(name, "SCMP_ACT_NOTIFY"))
+		return err_set(reterr, -EOPNOTSUPP, "seccomp: SCMP_ACT_NOTIFY "
+			       "needs a listener, which is on the host and "
+			       "cannot see the guest's processes");
 	for (i = 0; i < ARRAY_SIZE(actions); i++) {
 		if (!strcmp(actions[i].name, name)) {
 			*ret = actions[i].action;
@@ -176,8 +180,10 @@ static int set_flag(scmp_filter_ctx ctx, const char *name, struct err *reterr)
 {
 	int r;
 
-	if (!strcmp(name, "SECCOMP_FILTER_FLAG_TSYNC"))
-		return 0; /* there is one thread */
+	/* There is one thread, and there are no notifications to wait for. */
+	if (!strcmp(name, "SECCOMP_FILTER_FLAG_TSYNC") ||
+	    !strcmp(name, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"))
+		return 0;
 	if (!strcmp(name, "SECCOMP_FILTER_FLAG_LOG"))
 		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1);
 	else if (!strcmp(name, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"))

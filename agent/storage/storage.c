@@ -199,6 +199,27 @@ static int mount_storage(const struct agent *agent, const Grpc__Storage *s,
 	return 0;
 }
 
+static void drop_one(struct agent *agent, const char *mount_point)
+{
+	struct storage_use *u = find_use(&agent->sandbox, mount_point);
+
+	if (!u || --u->users)
+		return;
+	if (u->mounted && umount2(mount_point, UMOUNT_NOFOLLOW) < 0) {
+		/* Busy, by a process that is on its way out: the mount goes
+		 * when the last file is closed. */
+		log_debug("unmount '%s': %s", mount_point, strerror(errno));
+		if (umount2(mount_point, UMOUNT_NOFOLLOW | MNT_DETACH) < 0)
+			log_warn("unmount '%s': %s", mount_point,
+				 strerror(errno));
+	}
+	if (u->mounted)
+		(void)rmdir(mount_point); /* others may have put files there */
+	else
+		(void)remove_tree(AT_FDCWD, mount_point);
+	use_free(u);
+}
+
 static int add_one(struct agent *agent, const Grpc__Storage *storage,
 		   struct strv *used, struct err *reterr)
 {
@@ -223,7 +244,11 @@ static int add_one(struct agent *agent, const Grpc__Storage *storage,
 	}
 	u->users++;
 	r = strv_add(used, u->mount_point);
-	return r < 0 ? err_code(reterr, r, "storage") : 0;
+	if (r < 0) {
+		drop_one(agent, u->mount_point);
+		return err_code(reterr, r, "storage");
+	}
+	return 0;
 }
 
 int storage_add_all(struct agent *agent, Grpc__Storage *const *list, size_t n,
@@ -241,27 +266,6 @@ int storage_add_all(struct agent *agent, Grpc__Storage *const *list, size_t n,
 		strv_release(used);
 	}
 	return r;
-}
-
-static void drop_one(struct agent *agent, const char *mount_point)
-{
-	struct storage_use *u = find_use(&agent->sandbox, mount_point);
-
-	if (!u || --u->users)
-		return;
-	if (u->mounted && umount2(mount_point, UMOUNT_NOFOLLOW) < 0) {
-		/* Busy, by a process that is on its way out: the mount goes
-		 * when the last file is closed. */
-		log_debug("unmount '%s': %s", mount_point, strerror(errno));
-		if (umount2(mount_point, UMOUNT_NOFOLLOW | MNT_DETACH) < 0)
-			log_warn("unmount '%s': %s", mount_point,
-				 strerror(errno));
-	}
-	if (u->mounted)
-		(void)rmdir(mount_point); /* others may have put files there */
-	else
-		(void)remove_tree(AT_FDCWD, mount_point);
-	use_free(u);
 }
 
 void storage_drop_all(struct agent *agent, const struct strv *used)
