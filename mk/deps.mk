@@ -17,11 +17,11 @@ deps_none := help clean uninstall dist vendor install-list
 deps_host := runtime man $(if $(filter guest,$(COMPONENTS)),,install)
 deps_goals := $(filter-out $(deps_none),$(or $(MAKECMDGOALS),all))
 DEPS_WANT := $(if $(deps_goals),\
-	$(sort $(DEPS_base) \
+	$(sort $(DEPS_base) $(DEPS_image) \
 	$(if $(filter man install,$(deps_goals)),\
 		$(if $(filter man,$(deps_goals) $(install_parts)),$(DEPS_man))) \
 	$(if $(filter-out $(deps_host),$(deps_goals)),\
-		$(DEPS_guest) $(DEPS_image) $(DEPS_agent) $(DEPS_kernel) \
+		$(DEPS_guest) $(DEPS_agent) $(DEPS_kernel) \
 		$(foreach a,$(ARCHES),$(DEPS_kernel_$(a)))) \
 	$(if $(filter package-test,$(deps_goals)),$(DEPS_package)) \
 	$(if $(filter run bench,$(deps_goals)),$(DEPS_run)) \

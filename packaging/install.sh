@@ -70,6 +70,8 @@ while read -r component mode raw_dest raw_source rest; do
 	[ -n "$raw_source" ] && [ -z "$rest" ] ||
 		die "files.list: not four words: '$component $mode ...'"
 	[[ " $COMPONENTS " == *" $component "* ]] || continue
+	# FORMAT=initrd: the ramdisk is all there is.
+	[[ $FORMAT != initrd || $raw_dest != *@FORMAT@* ]] || continue
 	arch=
 	if [ "$component" != guest ]; then
 		each
