@@ -48,10 +48,12 @@ finish() {
 	exit $failed
 }
 
-# In the chroot, with the mounts that programs expect; they go with the shell.
+# In the chroot, with the mounts that programs expect; they go with the shell. Its
+# root is a mount, as that of a system is: kiln makes its mounts private.
 inside() {
 	unshare --mount --fork --pid --kill-child bash -euc '
 		mount --make-rprivate /
+		mount --bind "$0" "$0"
 		mount -t proc proc "$0/proc"
 		mount --rbind /sys "$0/sys"
 		mount --rbind /dev "$0/dev"
@@ -161,7 +163,8 @@ install_packages() {
 		names+=("qemu-system-${qemu[$a]}"
 			"./packages/kiln-guest-${debian[$a]}_$VERSION-1_all.deb")
 	done
-	inside sh -c 'apt-get -q install -y --no-install-recommends "$@"' sh \
+	inside apt-get -q update
+	inside apt-get -q install -y --no-install-recommends \
 		"${names[@]}" busybox-static \
 		"./packages/kiln_$VERSION-1_$(dpkg --print-architecture).deb"
 }
@@ -187,7 +190,7 @@ use_image() {
 # Of the guest, verified by its hashes.
 use_check() {
 	inside kiln check "$1" | tee "$work/check" &&
-		grep -q "guest .*\* /usr/lib/kiln/guests/$1, initrd, image" \
+		grep -q "guest .*\* /usr/lib/kiln/guests/$1, Kiln $VERSION, " \
 			"$work/check"
 }
 
