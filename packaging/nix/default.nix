@@ -30,11 +30,12 @@ let
     inherit version src;
     postPatch = "patchShebangs packaging osbuilder mk";
     nativeBuildInputs = [ pkgs.protobufc pkgs.pkg-config pkgs.scdoc pkgs.zstd ];
-    buildInputs = [ pkgs.e2fsprogs pkgs.json_c pkgs.openssl pkgs.protobufc pkgs.zstd ];
+    buildInputs = [ pkgs.e2fsprogs pkgs.json_c pkgs.libnl pkgs.openssl pkgs.protobufc pkgs.zstd ];
     makeFlags = [
       "DEPS=skip"
       "PREFIX=$(out)"
       "SYSCONFDIR=/etc"
+      "NL_CFLAGS=-isystem${lib.getDev pkgs.libnl}/include/libnl3"
       "SHELL=${pkgs.bash}/bin/bash"
     ];
     enableParallelBuilding = true;
