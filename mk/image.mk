@@ -13,11 +13,17 @@ export SOURCE_DATE_EPOCH
 
 AGENT_PROTOCOL := 0.0.1
 
+# How the root image is laid out, docs/dax.md; pseries' NVDIMMs need labels. With
+# VERITY=1 it has a tree of hashes.
+LAYOUT ?= plain
+VERITY ?=
+image_layout = $(if $(filter ppc64le,$(1)),$(LAYOUT:pmem=papr),$(LAYOUT))
+
 IMAGE_SRCS := $(addprefix osbuilder/,\
-	cmd_build.c cmd_read.c cpio.c digest.c erofs_read.c erofs_write.c \
-	ext4_read.c ext4_write.c fileio.c fs.c image.c layout.c main.c \
-	manifest.c meta.c options.c report.c squashfs_read.c squashfs_write.c \
-	tree.c words.c zstd.c)
+	cmd_build.c cmd_read.c cpio.c diff.c digest.c erofs_read.c erofs_write.c \
+	ext4_read.c ext4_write.c fileio.c fs.c image.c layout.c layout_json.c main.c \
+	manifest.c meta.c nvdimm.c options.c report.c squashfs_read.c squashfs_write.c \
+	tree.c verity.c words.c zstd.c)
 IMAGE_LIBS := -lzstd -lcrypto -ljson-c -lext2fs -lcom_err
 $(call host_program,kiln-image,$(IMAGE_SRCS),$(IMAGE_LIBS))
 
@@ -25,8 +31,10 @@ image_tool := $(O)/host/kiln-image
 image_manifests := $(wildcard rootfs/*.manifest)
 # FORMAT=initrd: the ramdisk, which is always made, is all there is.
 image_fs = $(if $(filter initrd,$(FORMAT)),,$(O)/$(1)/rootfs.$(FORMAT).img)
-image_features := $(FORMAT) $(if $(filter erofs ext4,$(FORMAT)),dax)
-image_vars := PROFILE=$(PROFILE) VERSION=$(VERSION) EPOCH=$(SOURCE_DATE_EPOCH)
+image_features := $(FORMAT) $(if $(filter erofs ext4,$(FORMAT)),dax) \
+	$(if $(VERITY),verity)
+image_vars := PROFILE=$(PROFILE) VERSION=$(VERSION) EPOCH=$(SOURCE_DATE_EPOCH) \
+	FORMAT=$(FORMAT) LAYOUT=$(LAYOUT) VERITY=$(VERITY)
 
 .PHONY: image initrd rootfs image-force
 
@@ -49,7 +57,10 @@ $$(O)/$(1)/initrd.img: $$(image_in_$(1))
 
 $$(O)/$(1)/rootfs.%.img: $$(image_in_$(1))
 	$$(if $$(V),,@echo '  IMAGE   $$@')
-	$$(Q)$$(image_tool) image --format $$* $$(image_args_$(1)) --output $$@
+	$$(Q)$$(image_tool) image --format $$* $$(image_args_$(1)) --output $$@ \
+		--layout $$(call image_layout,$(1)) $$(if $$(VERITY),--verity)
+	$$(Q)rm -f $$(@:.img=.verity)
+	$$(if $$(VERITY),$$(Q)$$(image_tool) verity $$@ >$$(@:.img=.verity))
 
 image_cmdlines_$(1) := $$(wildcard arch/generic/cmdline) arch/$(1)/cmdline \
 	$$(wildcard rootfs/$$(PROFILE).cmdline)

@@ -59,20 +59,23 @@ int cmd_image(const struct options *o, struct err *reterr)
 	const struct fs_ops *fs = fs_by_name(o->format ? o->format : "erofs");
 	cleanup_buf struct buf image = BUF_INIT(IMAGE_MAX);
 	cleanup_tree struct tree tree = TREE_INIT;
+	enum layout_kind kind = LAYOUT_PLAIN;
 	struct layout layout;
 	int r;
 
 	if (!fs)
 		return err_set(reterr, -EINVAL, "unknown format '%s'",
 			       o->format);
+	if (o->layout && layout_kind_by_name(o->layout, &kind) < 0)
+		return err_set(reterr, -EINVAL, "unknown layout '%s'",
+			       o->layout);
 	r = load(o, &tree, reterr);
 	if (r == 0)
 		r = fs->write(&tree, &params, &image, reterr);
+	if (r == 0)
+		r = layout_wrap(&image, kind, o->verity, &layout, reterr);
 	if (r < 0)
 		return r;
-	r = layout_wrap(&image, &layout);
-	if (r < 0)
-		return err_code(reterr, r, "image");
 	return file_write(o->output, buf_data(&image), image.len, reterr);
 }
 

@@ -1,27 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The commands that read images: inspect, cat, extract. */
+/* The commands that read images: inspect, verity, cat, extract. */
 #include <errno.h>
 #include <string.h>
 
 #include "command.h"
+#include "diff.h"
 #include "fileio.h"
 #include "image.h"
 #include "report.h"
 
-int cmd_inspect(const struct options *o, struct err *reterr)
+/* An image and the bytes it refers to. */
+struct opened {
+	struct image image;
+	uint8_t *data;
+};
+
+static void opened_release(struct opened *o)
 {
-	struct image image = {.archive = BUF_INIT(0)};
-	cleanup_free uint8_t *data = NULL;
+	image_release(&o->image);
+	free(o->data);
+}
+
+#define cleanup_opened cleanup(opened_release)
+#define OPENED_INIT {.image = {.archive = BUF_INIT(0)}}
+
+static int open_file(const char *path, struct opened *ret, struct err *reterr)
+{
 	size_t n;
 	int r;
 
-	r = file_read(o->args[0], IMAGE_MAX, &data, &n, reterr);
+	r = file_read(path, IMAGE_MAX, &ret->data, &n, reterr);
 	if (r == 0)
-		r = image_open(&image, data, n, reterr);
-	if (r == 0)
-		r = report_tree(&image, &image.tree, o->format, reterr);
-	image_release(&image);
+		r = image_open(&ret->image, ret->data, n, reterr);
 	return r;
+}
+
+int cmd_inspect(const struct options *o, struct err *reterr)
+{
+	cleanup_opened struct opened one = OPENED_INIT, other = OPENED_INIT;
+	size_t n;
+	int r;
+
+	r = open_file(o->args[0], &one, reterr);
+	if (r == 0 && !o->diff)
+		return report_tree(&one.image, &one.image.tree, o->format,
+				   reterr);
+	if (r == 0)
+		r = open_file(o->diff, &other, reterr);
+	if (r < 0)
+		return r;
+	n = diff_images(&one.image, &other.image);
+	return n ? err_set(reterr, -EUCLEAN, "%zu files differ", n) : 0;
+}
+
+int cmd_verity(const struct options *o, struct err *reterr)
+{
+	cleanup_opened struct opened one = OPENED_INIT;
+	cleanup_buf struct buf text = BUF_INIT(8192);
+	const struct layout *l = &one.image.layout;
+	int r;
+
+	r = open_file(o->args[0], &one, reterr);
+	if (r < 0)
+		return r;
+	if (one.image.kind != IMAGE_FS || !l->has_verity)
+		return err_set(reterr, -ENODATA, "'%s' has no tree of hashes",
+			       o->args[0]);
+	if (!l->verity.intact)
+		return err_set(reterr, -EBADMSG,
+			       "'%s' is damaged: its data are not those its "
+			       "tree of hashes was made of", o->args[0]);
+	(void)verity_cmdline(&l->verity, layout_device(l), one.image.fs->name,
+			     &text);
+	(void)buf_put_u8(&text, '\n');
+	return file_write("-", buf_data(&text), text.len, reterr);
 }
 
 static int write_node(const struct image *image, const char *path,
@@ -40,18 +92,11 @@ static int write_node(const struct image *image, const char *path,
 static int extract(const char *file, const char *path, const char *output,
 		   struct err *reterr)
 {
-	struct image image = {.archive = BUF_INIT(0)};
-	cleanup_free uint8_t *data = NULL;
-	size_t n;
+	cleanup_opened struct opened one = OPENED_INIT;
 	int r;
 
-	r = file_read(file, IMAGE_MAX, &data, &n, reterr);
-	if (r == 0)
-		r = image_open(&image, data, n, reterr);
-	if (r == 0)
-		r = write_node(&image, path, output, reterr);
-	image_release(&image);
-	return r;
+	r = open_file(file, &one, reterr);
+	return r < 0 ? r : write_node(&one.image, path, output, reterr);
 }
 
 int cmd_cat(const struct options *o, struct err *reterr)

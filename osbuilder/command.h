@@ -22,6 +22,9 @@ struct options {
 	const char *agent_protocol;
 	const char *kernel_json;
 	const char *inputs;
+	const char *layout;
+	const char *diff;
+	bool verity;
 	int64_t epoch;
 	struct manifest_vars vars;
 	struct strv cmdlines;
@@ -62,6 +65,7 @@ int cmd_image(const struct options *o, struct err *reterr);
 int cmd_manifest(const struct options *o, struct err *reterr);
 int cmd_inspect(const struct options *o, struct err *reterr);
 int cmd_cat(const struct options *o, struct err *reterr);
+int cmd_verity(const struct options *o, struct err *reterr);
 int cmd_extract(const struct options *o, struct err *reterr);
 
 #endif

@@ -21,6 +21,9 @@ void image_release(struct image *i)
 static int open_fs(struct image *i, const uint8_t *data, size_t n,
 		   struct err *reterr)
 {
+	uint64_t end;
+	int r;
+
 	layout_find(data, n, &i->layout);
 	data += i->layout.fs_pos;
 	i->fs = fs_probe(data, i->layout.fs_size);
@@ -28,7 +31,14 @@ static int open_fs(struct image *i, const uint8_t *data, size_t n,
 		return err_set(reterr, -EINVAL,
 			       "neither an initrd nor a known filesystem");
 	i->kind = IMAGE_FS;
-	return i->fs->read(data, i->layout.fs_size, &i->tree, &i->info, reterr);
+	r = i->fs->read(data, i->layout.fs_size, &i->tree, &i->info, reterr);
+	if (r < 0)
+		return r;
+	/* The writer's place for it; the sum is bounded by the reader. */
+	end = ALIGN_UP(i->info.blocks * i->info.block_size, LAYOUT_ALIGN);
+	i->layout.has_verity = verity_read(data, i->layout.fs_size, end,
+					   &i->layout.verity);
+	return 0;
 }
 
 int image_open(struct image *ret, const uint8_t *data, size_t n,
@@ -92,8 +102,7 @@ static void put_fs(struct json_object *o, const struct image *i)
 
 	uuid_format(i->info.uuid, uuid);
 	put_text(o, "format", i->fs->name);
-	put_number(o, "offset", i->layout.fs_pos);
-	put_number(o, "pmem_offset", i->layout.pmem_pos);
+	layout_to_json(i, o);
 	put_number(o, "block_size", i->info.block_size);
 	put_number(o, "blocks", i->info.blocks);
 	put_number(o, "inodes", i->info.inodes);

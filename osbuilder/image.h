@@ -37,6 +37,9 @@ void image_release(struct image *i);
  * To be put by the caller. */
 struct json_object *image_to_json(const struct image *i);
 
+/* The part of it that is about the layout, added to O. */
+void layout_to_json(const struct image *i, struct json_object *o);
+
 /* One file of an image or of a manifest's tree (then I is NULL). */
 struct json_object *node_to_json(const struct image *i, const struct node *n);
 

@@ -15,9 +15,12 @@ static const struct command commands[] = {
 	 "moDec", 0, 0, cmd_initrd},
 	{"image", "", "Builds a filesystem image.\n--format is erofs, ext4 or "
 	 "squashfs.",
-	 "moDefl", 0, 0, cmd_image},
+	 "moDeflLV", 0, 0, cmd_image},
 	{"inspect", "FILE", "Shows layout, superblock and files of an initrd or "
-	 "image.\n--format is text or json.", "f", 1, 1, cmd_inspect},
+	 "image.\n--format is text or json. With --diff the exit status is 1 "
+	 "when\nsomething differs.", "fd", 1, 1, cmd_inspect},
+	{"verity", "FILE", "Checks an image's tree of hashes and prints the "
+	 "kernel parameters for it.", "", 1, 1, cmd_verity},
 	{"cat", "FILE PATH", "Writes a file of an image to standard output.",
 	 "", 2, 2, cmd_cat},
 	{"extract", "FILE PATH OUTPUT", "Writes a file of an image to a file.",

@@ -27,6 +27,9 @@ const struct option_desc option_descs[] = {
 	{'i', "inputs", "FILE", "packages that went in"},
 	{'A', "artifact", "NAME=FILE", "a file of the guest"},
 	{'F', "feature", "NAME", "a feature of the guest"},
+	{'L', "layout", "LAYOUT", "plain, pmem or papr (plain)"},
+	{'V', "verity", NULL, "with a tree of hashes"},
+	{'d', "diff", "OTHER", "what differs from FILE to OTHER instead"},
 	{'h', "help", NULL, "this text"},
 	{0},
 };
@@ -57,6 +60,10 @@ static const char **string_of(struct options *o, int letter)
 		return &o->kernel_json;
 	case 'i':
 		return &o->inputs;
+	case 'L':
+		return &o->layout;
+	case 'd':
+		return &o->diff;
 	default:
 		return NULL;
 	}
@@ -90,6 +97,9 @@ static int set(struct options *o, int letter, char *value, struct err *reterr)
 		return strv_add(&o->artifacts, value);
 	case 'F':
 		return strv_add(&o->features, value);
+	case 'V':
+		o->verity = true;
+		return 0;
 	case 'h':
 		o->help = true;
 		return 0;

@@ -50,7 +50,7 @@ static int report_as_json(const struct image *image, const struct tree *tree,
 	return r;
 }
 
-static void print_bytes(const void *p, size_t n)
+void report_bytes(const void *p, size_t n)
 {
 	size_t size = 4 * n + 8; /* log_escape() keeps some room */
 	cleanup_free char *text = malloc(size);
@@ -78,12 +78,45 @@ static void print_node(const struct image *image, const struct node *n)
 	else
 		(void)printf("%11" PRIu64 " ",
 			     n->type == NODE_FILE ? n->size : 0);
-	print_bytes(n->path, strlen(n->path));
+	report_bytes(n->path, strlen(n->path));
 	if (n->type == NODE_LINK) {
 		(void)printf(" -> ");
-		print_bytes(n->data, n->size);
+		report_bytes(n->data, n->size);
 	}
 	(void)printf("%s\n", dax_mark(image, n));
+}
+
+static void print_partition(const char *view, const struct partition *p)
+{
+	if (p->size)
+		(void)printf("partition of the %s view: %" PRIu64 " bytes at %"
+			     PRIu64 ", type %#x\n", view, p->size, p->start,
+			     p->type);
+}
+
+static void print_layout(const struct layout *l)
+{
+	char uuid[UUID_TEXT_SIZE], parent[UUID_TEXT_SIZE];
+
+	print_partition("disk", &l->whole);
+	print_partition("pmem", &l->pmem);
+	if (l->kind != LAYOUT_PLAIN) {
+		uuid_format(l->pfn.uuid, uuid);
+		uuid_format(l->pfn.parent, parent);
+		(void)printf("info block: version %u.%u, mode %u, align %u, "
+			     "data at %" PRIu64 ", %" PRIu64 " pages, uuid %s, "
+			     "of namespace %s\n", l->pfn.major, l->pfn.minor,
+			     l->pfn.mode, l->pfn.align, l->pfn.dataoff,
+			     l->pfn.npfns, uuid, parent);
+	}
+	if (!l->has_verity)
+		return;
+	(void)printf("verity: %s, %" PRIu64 " blocks, tree at block %" PRIu64
+		     ", root hash ", l->verity.intact ? "intact" : "WRONG",
+		     l->verity.data_blocks, l->verity.hash_start);
+	for (size_t i = 0; i < sizeof(l->verity.root); i++)
+		(void)printf("%02x", l->verity.root[i]);
+	(void)printf("\n");
 }
 
 static void print_image(const struct image *i)
@@ -98,10 +131,11 @@ static void print_image(const struct image *i)
 		return;
 	}
 	uuid_format(i->info.uuid, uuid);
-	(void)printf("image: %" PRIu64 " bytes, %s at %" PRIu64
-		     ", pmem view from %" PRIu64 "\n",
-		     i->layout.size, i->fs->name, i->layout.fs_pos,
-		     i->layout.pmem_pos);
+	(void)printf("image: %" PRIu64 " bytes, layout %s, %s at %" PRIu64
+		     ", pmem view from %" PRIu64 "\n", i->layout.size,
+		     layout_kind_name(i->layout.kind), i->fs->name,
+		     i->layout.fs_pos, i->layout.pmem_pos);
+	print_layout(&i->layout);
 	(void)printf("%s: %" PRIu64 " blocks of %u, %" PRIu64
 		     " inodes, root %" PRIu64 ", time %" PRId64 "\n",
 		     i->fs->name, i->info.blocks, i->info.block_size,
@@ -109,7 +143,7 @@ static void print_image(const struct image *i)
 	(void)printf("uuid %s, features %#x/%#x, checksum %s, label '", uuid,
 		     i->info.feature_compat, i->info.feature_incompat,
 		     i->info.checksum ? "right" : "none");
-	print_bytes(i->info.label, strlen(i->info.label));
+	report_bytes(i->info.label, strlen(i->info.label));
 	(void)printf("'\n");
 }
 

@@ -9,6 +9,9 @@
 int report_tree(const struct image *image, const struct tree *tree,
 		const char *format, struct err *reterr);
 
+/* Prints N bytes, escaped. */
+void report_bytes(const void *p, size_t n);
+
 /* Writes O as text with a newline at its end to the file OUTPUT. */
 int report_json(struct json_object *o, const char *output,
 		struct err *reterr);

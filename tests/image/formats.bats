@@ -127,6 +127,48 @@ same_contents() {
 	done
 }
 
+@test "inspect tells views, partitions and info block" {
+	"$tool" image --layout pmem --verity "${manifest[@]}" \
+		--output "$work/a.img"
+	"$tool" inspect --format json "$work/a.img" >"$work/json"
+	jq -e '.layout == "pmem" and .offset == 4194304 and
+		.pmem_offset == 2097152 and .dax and .verity.intact and
+		.partitions.disk.start == 4194304 and
+		.partitions.pmem.start == 2097152 and
+		.info_block.version == "1.4" and
+		.info_block.dataoff == 2097152 and
+		(.files | map(select(.pmd)) | length) == 1' "$work/json"
+	# Of a partition at 3 MiB no file is at a multiple of 2 MiB.
+	"$tool" image "${manifest[@]}" --output "$work/fs"
+	dd if="$work/a.img" of="$work/b.img" bs=1M count=2 status=none
+	dd if="$work/fs" of="$work/b.img" bs=1M seek=3 status=none
+	printf '\0\0\0\0\203\0\0\0\0\030\0\0\0\060\0\0' |
+		dd of="$work/b.img" bs=1 seek=446 conv=notrunc status=none
+	"$tool" inspect --format json "$work/b.img" >"$work/json"
+	jq -e '.offset == 3145728 and .dax and
+		(.files | map(select(.pmd)) | length) == 0' "$work/json"
+	"$tool" inspect "$work/b.img" --diff "$work/fs"
+}
+
+@test "inspect --diff tells what differs" {
+	"$tool" image --format ext4 "${manifest[@]}" --output "$work/a.img"
+	"$tool" initrd "${manifest[@]}" --output "$work/b.img"
+	"$tool" inspect "$work/a.img" --diff "$work/b.img"
+	{
+		cat "$work/in/sample.manifest"
+		echo 'file /new content=x'
+	} | sed -e 's/^dir .sticky mode=01777/dir \/sticky mode=0755/' \
+		-e '/files.4096/s/source=4096/source=4095/' -e '/files.1 /d' \
+		>"$work/in/other.manifest"
+	"$tool" image --manifest "$work/in/other.manifest" --output "$work/c.img"
+	run "$tool" inspect "$work/a.img" --diff "$work/c.img"
+	[ "$status" = 1 ]
+	grep -Fx -e '~ /sticky: mode 1777 -> 0755' -e '+ /new' -e '- /files/1' \
+		-e '~ /files/4096: size 4096 -> 4095, content' \
+		-e 'format ext4 -> erofs' <<<"$output" >"$work/found"
+	[ "$(wc -l <"$work/found")" = 5 ]
+}
+
 @test "a file comes out by cat and extract" {
 	"$tool" image "${manifest[@]}" --output "$work/a.img"
 	"$tool" cat "$work/a.img" /files/4097 | cmp - "$work/in/4097"
@@ -138,7 +180,7 @@ same_contents() {
 }
 
 @test "every command has help, and mistakes have one line" {
-	for c in tree initrd image inspect cat extract manifest; do
+	for c in tree initrd image inspect verity cat extract manifest; do
 		run "$tool" $c --help
 		[ "$status" = 0 ]
 		[[ "${lines[0]}" == "usage: kiln-image $c "* ]]

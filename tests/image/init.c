@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -50,8 +51,66 @@ static void check_content(const char *path, int fd)
 	printf("KILN-SUM %u %llu %s\n", ~crc, (unsigned long long)size, path);
 }
 
-/* The page faults it takes to touch all of a mapping: /proc/self/smaps does not
- * count DAX, but a huge page costs one fault and 512 pages cost 512. */
+/* Linux include/uapi/linux/fs.h since 6.7, which headers may lack. */
+struct scan {
+	uint64_t size, flags, start, end, walk_end, regions, regions_len, max;
+	uint64_t inverted, mask, any_of, wanted;
+};
+struct region {
+	uint64_t start, end, categories;
+};
+#define SCAN _IOWR('f', 16, struct scan)
+#define IS_HUGE (UINT64_C(1) << 6)
+
+/* How many bytes of a mapping the page table maps by huge pages. */
+static uint64_t huge(const char *at, size_t size)
+{
+	struct region region = {0};
+	struct scan scan = {
+		.size = sizeof(scan),
+		.start = (uintptr_t)at,
+		.end = (uintptr_t)at + size,
+		.regions = (uintptr_t)&region,
+		.regions_len = 1,
+		.mask = IS_HUGE,
+		.wanted = IS_HUGE,
+	};
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int n = ioctl(fd, SCAN, &scan);
+
+	close(fd);
+	return n == 1 ? region.end - region.start : 0;
+}
+
+/* A number of kilobytes after KEY in a file of /proc, or -1. */
+static long kilobytes(const char *path, const char *key, const char *after)
+{
+	FILE *f = fopen(path, "re");
+	char line[512];
+	long n = -1;
+
+	while (f && n < 0 && fgets(line, sizeof(line), f)) {
+		if (after && !strncmp(line, after, strlen(after)))
+			after = NULL;
+		else if (!after && !strncmp(line, key, strlen(key)))
+			n = strtol(line + strlen(key), NULL, 10);
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* What /proc/self/smaps counts in the mapping at AT. */
+static long smaps(const char *at, const char *key)
+{
+	char start[32];
+
+	snprintf(start, sizeof(start), "%lx-", (unsigned long)(uintptr_t)at);
+	return kilobytes("/proc/self/smaps", key, start);
+}
+
+/* The page faults it takes to touch all of a mapping: a huge page costs one
+ * fault and 512 pages cost 512. */
 static long faults(const volatile char *at, size_t size)
 {
 	struct rusage before, after;
@@ -83,6 +142,9 @@ static void check_dax(const char *path, int fd, size_t size)
 	if (at == MAP_FAILED)
 		return;
 	printf("KILN-FAULTS %ld %s\n", faults(at, PMD), path);
+	printf("KILN-HUGE %llu FilePmdMapped %ld Rss %ld %s\n",
+	       (unsigned long long)huge(at, PMD), smaps(at, "FilePmdMapped:"),
+	       smaps(at, "Rss:"), path);
 }
 
 static void show(const char *path, const struct stat *st)
@@ -137,12 +199,16 @@ static void walk(const char *path)
 int main(void)
 {
 	struct stat st;
+	long cached;
 
 	(void)mount("proc", "/proc", "proc", 0, NULL);
 	lstat("/", &st);
 	root_dev = st.st_dev;
 	printf("KILN-START\n");
+	cached = kilobytes("/proc/meminfo", "Cached:", NULL);
 	walk("/");
+	printf("KILN-CACHED %ld\n",
+	       kilobytes("/proc/meminfo", "Cached:", NULL) - cached);
 	printf("KILN-END\n");
 	fflush(stdout);
 	(void)reboot(RB_POWER_OFF);
