@@ -14,6 +14,7 @@
 #define AGENT_CGROUP_ROOT "/sys/fs/cgroup"
 
 struct channels;
+struct oom;
 
 /* The program as a whole; one of it, made in main(). */
 struct agent {
@@ -26,6 +27,7 @@ struct agent {
 	bool has_cgroups;
 	struct sandbox sandbox;
 	struct channels *channels;
+	struct oom *oom;	 /* NULL until needed */
 	struct list deferred;	 /* requests that wait for a device */
 	struct event_timer *deferred_timer;
 	uint64_t deferred_until_ms; /* of the one being tried again, or 0 */

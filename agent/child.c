@@ -236,6 +236,8 @@ static int enter_new(struct child *ch, struct err *reterr)
 	cleanup_close int rootfd = -1;
 	int r;
 
+	if (l->new_timens && extras_enter_time(l->extras, reterr) < 0)
+		return reterr->code;
 	if (l->new_cgroupns && unshare(CLONE_NEWCGROUP) < 0)
 		return err_errno(reterr, "make a cgroup namespace");
 	if (*hostname && l->container->namespaces & CLONE_NEWUTS &&
@@ -433,8 +435,12 @@ static int set_up(struct child *ch, struct err *reterr)
 	if (!r)
 		r = read_caps(ch, reterr);
 	if (!r && l->seccomp)
-		r = sysfilter_new(l->seccomp, l->seccomp_errno, &ch->filter,
-				  reterr);
+		r = sysfilter_new(l->seccomp, (int)l->extras->seccomp_errno,
+				  &ch->filter, reterr);
+	if (!r)
+		r = extras_apply(l->extras, reterr);
+	if (!r && l->spec)
+		r = extras_apply_first(l->extras, reterr);
 	if (r < 0)
 		return r;
 	if (setsid() < 0)
@@ -488,7 +494,7 @@ void child_main(const struct launch *launch)
 	struct child ch = {
 		.launch = launch,
 		.process = launch->process,
-		.umask = launch->umask,
+		.umask = (mode_t)launch->extras->umask,
 	};
 	struct err e = {0};
 

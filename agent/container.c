@@ -14,8 +14,8 @@
 #include "agent.h"
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/num.h"
 #include "base/path.h"
+#include "devgroup.h"
 #include "ns.h"
 #include "spec.h"
 #include "storage/storage.h"
@@ -36,6 +36,7 @@ static void launch_release(struct launch *l)
 		close_fd(&l->ns_fds[i]);
 	close_fd(&l->pidns);
 	close_fd(&l->target);
+	idmaps_close(&l->idmaps);
 	cleanup_freep(&l->cgroup_dir);
 }
 
@@ -46,7 +47,8 @@ static struct container *container_new(struct agent *agent, const char *id)
 	if (!c)
 		return NULL;
 	c->agent = agent;
-	c->cgroupfd = -1;
+	c->cgroupfd = c->devprog = -1;
+	oom_watch_init(&c->oom);
 	list_init(&c->link);
 	list_init(&c->execs);
 	c->id = strdup(id);
@@ -103,7 +105,9 @@ void container_free(struct container *c)
 		process_free(list_entry(pos, struct process, link));
 	process_free(c->init);
 	event_timer_free(c->remove_timer);
+	oom_watch_end(c->agent, &c->oom);
 	close_fd(&c->cgroupfd);
+	close_fd(&c->devprog);
 	remove_cgroup(c);
 	storage_drop_all(c->agent, &c->storages);
 	strv_release(&c->storages);
@@ -208,9 +212,15 @@ static int plan_namespaces(struct container *c, const Grpc__Linux *linux_spec,
 			r = join_path(l, flag, n->path, reterr);
 		} else if (flag == CLONE_NEWCGROUP) {
 			l->new_cgroupns = true;
+		} else if (flag == NS_NEWTIME) {
+			l->new_timens = true;
 		} else {
 			l->clone_flags |= flag;
 		}
+	}
+	if (c->extras.monotonic.is_set || c->extras.boottime.is_set) {
+		c->namespaces |= NS_NEWTIME;
+		l->new_timens = true;
 	}
 	if (!r && share)
 		r = share_namespaces(c, l, reterr);
@@ -238,45 +248,36 @@ static int keep_seccomp(struct container *c, const Grpc__LinuxSeccomp *s,
 	return 0;
 }
 
-/* The number of an extra; *RET stays as it is without one. */
-static int read_number(const Grpc__Spec *spec, const char *key,
-		       unsigned int base, uint32_t max, uint32_t *ret,
-		       struct err *reterr)
+/* The extras that are files of the cgroup. */
+static int set_extras(struct container *c, const Grpc__Spec *spec,
+		      struct err *reterr)
 {
-	const char *text = spec_extra(spec, key);
-
-	if (text && (parse_u32(text, base, ret) < 0 || *ret > max))
-		return err_set(reterr, -EINVAL, "%s '%.64s'", key, text);
-	return 0;
-}
-
-static int read_extras(struct container *c, const Grpc__Spec *spec,
-		       struct err *reterr)
-{
+	static const struct {
+		const char *key, *file;
+	} files[] = {
+		{"linux.cpu.burst", "cpu.max.burst"},
+		{"linux.cpu.idle", "cpu.idle"},
+	};
 	const size_t prefix = strlen(SPEC_EXTRA_PREFIX UNIFIED);
-	uint32_t mask = 0022, error = EPERM;
 	size_t i;
-	int r;
+	int r = 0;
 
-	r = read_number(spec, "process.umask", 8, 0777, &mask, reterr);
-	if (!r)
-		r = read_number(spec, "linux.seccomp.errno", 10, 4095, &error,
-				reterr);
-	c->umask = (mode_t)mask;
-	c->seccomp_errno = (int)error;
-	for (i = 0; !r && c->cgroupfd >= 0 && i < spec->n_annotations; i++) {
+	if (c->cgroupfd < 0)
+		return 0;
+	for (i = 0; !r && i < spec->n_annotations; i++) {
 		const Grpc__Spec__AnnotationsEntry *a = spec->annotations[i];
 
 		if (!strncmp(a->key, SPEC_EXTRA_PREFIX UNIFIED, prefix))
 			r = cgroup_set(c->cgroupfd, a->key + prefix, a->value,
 				       reterr);
 	}
-	if (!r && c->cgroupfd >= 0 && spec_extra(spec, "linux.cpu.burst"))
-		r = cgroup_set(c->cgroupfd, "cpu.max.burst",
-			       spec_extra(spec, "linux.cpu.burst"), reterr);
-	if (!r && c->cgroupfd >= 0 && spec_extra(spec, "linux.cpu.idle"))
-		r = cgroup_set(c->cgroupfd, "cpu.idle",
-			       spec_extra(spec, "linux.cpu.idle"), reterr);
+	for (i = 0; !r && i < ARRAY_SIZE(files); i++) {
+		const char *value = spec_extra(spec, files[i].key);
+
+		if (value)
+			r = cgroup_set(c->cgroupfd, files[i].file, value,
+				       reterr);
+	}
 	return r;
 }
 
@@ -287,8 +288,10 @@ static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
 	bool share = rq->sandbox_pidns || c->agent->sandbox.shared_pidns;
 	int r;
 
-	r = storage_add_all(c->agent, rq->storages, rq->n_storages,
-			    &c->storages, reterr);
+	r = extras_parse(spec, &c->extras, reterr);
+	if (!r)
+		r = storage_add_all(c->agent, rq->storages, rq->n_storages,
+				    &c->storages, reterr);
 	if (!r)
 		r = spec_add_devices(c->agent, rq, reterr);
 	if (!r)
@@ -296,7 +299,11 @@ static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
 	if (!r)
 		r = plan_namespaces(c, spec->linux, share, l, reterr);
 	if (!r)
-		r = read_extras(c, spec, reterr);
+		r = set_extras(c, spec, reterr);
+	if (!r && c->cgroupfd >= 0)
+		r = devgroup_apply(c->cgroupfd, spec, &c->devprog, reterr);
+	if (!r)
+		r = idmaps_open(c->agent, spec, &l->idmaps, reterr);
 	if (!r)
 		r = keep_seccomp(c, spec->linux->seccomp, reterr);
 	if (r < 0)
@@ -305,8 +312,7 @@ static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
 	l->process = spec->process;
 	l->container = c;
 	l->seccomp = spec->linux->seccomp;
-	l->seccomp_errno = c->seccomp_errno;
-	l->umask = c->umask;
+	l->extras = &c->extras;
 	l->cgroupfd = c->cgroupfd;
 	if (*c->cgroup) {
 		l->cgroup_dir = path_join(c->agent->cgroup_root, c->cgroup);
@@ -409,8 +415,7 @@ int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
 	l.process = request->process;
 	l.container = c;
 	l.seccomp = (const Grpc__LinuxSeccomp *)c->seccomp;
-	l.seccomp_errno = c->seccomp_errno;
-	l.umask = c->umask;
+	l.extras = &c->extras;
 	l.join_flags = c->namespaces & ~(unsigned int)CLONE_NEWPID;
 	l.joined_userns = c->namespaces & CLONE_NEWUSER;
 	l.cgroupfd = c->cgroupfd;
@@ -544,6 +549,7 @@ void container_process_ready(struct container *c)
 {
 	if (c->state == CONTAINER_CREATING)
 		c->state = CONTAINER_CREATED;
+	oom_watch_start(c->agent, &c->oom, c->cgroupfd, c->id);
 }
 
 void container_process_exited(struct container *c, struct process *p)

@@ -4,6 +4,7 @@
 
 #include "base/strv.h"
 #include "cgroup.h"
+#include "oom.h"
 #include "process.h"
 #include "proto/agent.pb-c.h"
 
@@ -28,8 +29,9 @@ struct container {
 	unsigned int namespaces; /* CLONE_NEW*: those not of the agent */
 	/* For its execs: */
 	ProtobufCMessage *seccomp; /* or NULL */
-	int seccomp_errno;
-	mode_t umask;
+	struct extras extras;
+	int devprog;		 /* the device rules in force, or -1 */
+	struct oom_watch oom;
 	struct strv storages;	 /* mount points it keeps in use */
 	/* Of the removal: who is waiting, and until when (0: for ever). */
 	struct ttrpc_call *remove_call;

@@ -30,6 +30,7 @@ struct attr {
 #define ATTR_NOATIME 0x10
 #define ATTR_STRICTATIME 0x20
 #define ATTR_NODIRATIME 0x80
+#define ATTR_IDMAP 0x100000
 #define ATTR_NOSYMFOLLOW 0x200000
 #define TREE_CLONE 1
 #define TREE_CLOEXEC O_CLOEXEC
@@ -164,6 +165,11 @@ static int add_word(struct mount_options *o, const char *word)
 		o->copy_up = true;
 		return 0;
 	}
+	if (!strcmp(word, "idmap") || !strcmp(word, "ridmap")) {
+		o->idmap = true;
+		o->idmap_all = *word == 'r';
+		return 0;
+	}
 	if (used + n + 2 > sizeof(o->data))
 		return -E2BIG;
 	if (used)
@@ -251,29 +257,60 @@ static int apply_attrs(int treefd, const struct mount_options *o)
 	return r;
 }
 
-int mount_bind_at(int sourcefd, int targetfd,
-		  const struct mount_options *options, struct err *reterr)
+static int clone_tree(int sourcefd, const struct mount_options *options,
+		     struct err *reterr)
 {
-	cleanup_close int tree = -1;
 	unsigned int flags = TREE_CLONE | TREE_CLOEXEC | AT_EMPTY_PATH;
-	int r;
+	int tree;
 
 	if (options->flags & MS_REC)
 		flags |= TREE_RECURSIVE;
 	tree = (int)syscall(SYS_open_tree, sourcefd, "", flags);
 	if (tree < 0)
 		return err_errno(reterr, "clone the mount of the source");
-	r = apply_attrs(tree, options);
+	return tree;
+}
+
+int mount_attach(int treefd, int targetfd, const struct mount_options *options,
+		 struct err *reterr)
+{
+	int r = apply_attrs(treefd, options);
+
 	if (r < 0)
 		return err_code(reterr, r, "set mount flags");
-	if (syscall(SYS_move_mount, tree, "", targetfd, "",
+	if (syscall(SYS_move_mount, treefd, "", targetfd, "",
 		    MOVE_F_EMPTY | MOVE_T_EMPTY) < 0)
 		return err_errno(reterr, "attach the mount");
 	return 0;
 }
 
-/* The mount just made on TARGETFD: that fd still names what lies beneath. */
-static int reopen_top(int targetfd)
+int mount_bind_at(int sourcefd, int targetfd,
+		  const struct mount_options *options, struct err *reterr)
+{
+	cleanup_close int tree = clone_tree(sourcefd, options, reterr);
+
+	return tree < 0 ? tree : mount_attach(tree, targetfd, options, reterr);
+}
+
+int mount_open_idmapped(int sourcefd, int usernsfd,
+			const struct mount_options *options,
+			struct err *reterr)
+{
+	struct attr attr = {.attr_set = ATTR_IDMAP,
+			    .userns_fd = (uint64_t)usernsfd};
+	unsigned int at = AT_EMPTY_PATH |
+			  (options->idmap_all ? TREE_RECURSIVE : 0u);
+	cleanup_close int tree = clone_tree(sourcefd, options, reterr);
+
+	if (tree < 0)
+		return tree;
+	if (syscall(SYS_mount_setattr, tree, "", at, &attr, sizeof(attr)) < 0)
+		return err_errno(reterr, "map ids (not every file system of "
+				 "the guest can)");
+	return TAKE_FD(tree);
+}
+
+int mount_reopen(int targetfd)
 {
 	char link[FD_PATH_SIZE], path[4096];
 	ssize_t n = readlink(fd_path(link, targetfd), path, sizeof(path) - 1);
@@ -301,7 +338,7 @@ int mount_fs_at(int targetfd, const char *source, const char *type,
 				 type, source, options->data);
 	if (!options->propagation && !options->rec_set && !options->rec_clear)
 		return 0;
-	top = reopen_top(targetfd);
+	top = mount_reopen(targetfd);
 	r = top < 0 ? top : apply_attrs(top, options);
 	if (r < 0)
 		return err_code(reterr, r, "set mount flags");

@@ -18,6 +18,7 @@ struct mount_options {
 	uint64_t rec_set;	   /* MOUNT_ATTR_*: "rro" and its family */
 	uint64_t rec_clear;
 	bool copy_up;		   /* "tmpcopyup" */
+	bool idmap, idmap_all;	   /* "idmap", "ridmap" */
 	char data[MOUNT_DATA_MAX]; /* what is left, comma separated */
 };
 
@@ -45,6 +46,20 @@ int mount_fs_at(int targetfd, const char *source, const char *type,
  */
 int mount_bind_at(int sourcefd, int targetfd,
 		  const struct mount_options *options, struct err *reterr);
+
+/*
+ * The two halves of mount_bind_at() for a mount with an id mapping: a detached
+ * one, mapped by the user namespace USERNSFD, and its attachment.
+ */
+int mount_open_idmapped(int sourcefd, int usernsfd,
+			const struct mount_options *options,
+			struct err *reterr);
+int mount_attach(int treefd, int targetfd, const struct mount_options *options,
+		 struct err *reterr);
+
+/* The mount just made on TARGETFD: that fd still names what lies beneath. An
+ * O_PATH fd, or -errno. */
+int mount_reopen(int targetfd);
 
 /* Sets MOUNT_ATTR_* bits on the mount that FD is in (or its tree). -errno. */
 int mount_attr_set(int fd, bool recursive, uint64_t set, uint64_t clear,

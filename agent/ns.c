@@ -16,9 +16,6 @@
 #ifndef CLONE_NEWCGROUP
 #define CLONE_NEWCGROUP 0x02000000
 #endif
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
 #define INTO_CGROUP 0x200000000ull /* CLONE_INTO_CGROUP, Linux 5.7 */
 #define WITH_PIDFD 0x1000ull	   /* CLONE_PIDFD */
 
@@ -36,7 +33,7 @@ static const struct {
 	{"user", "user", CLONE_NEWUSER},   {"mount", "mnt", CLONE_NEWNS},
 	{"pid", "pid", CLONE_NEWPID},	   {"network", "net", CLONE_NEWNET},
 	{"ipc", "ipc", CLONE_NEWIPC},	   {"uts", "uts", CLONE_NEWUTS},
-	{"cgroup", "cgroup", CLONE_NEWCGROUP},
+	{"cgroup", "cgroup", CLONE_NEWCGROUP}, {"time", "time", NS_NEWTIME},
 };
 
 unsigned int ns_flag_of_type(const char *type)

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#define NS_NEWTIME 0x80u /* CLONE_NEWTIME, which not all headers have */
+
 /* The CLONE_NEW* flag of an OCI namespace type ("mount", "pid", …); 0 when
  * unknown. */
 unsigned int ns_flag_of_type(const char *type);

@@ -272,8 +272,8 @@ static int stdio_open(struct stdio *io, bool tty)
 static void child_fds(const struct stdio *io, int sync,
 		      const struct launch *launch)
 {
-	int keep[CHILD_NS_FDS + ARRAY_SIZE(launch->ns_fds)];
-	unsigned int i, n = CHILD_NS_FDS + launch->n_ns_fds;
+	int keep[CHILD_NS_FDS + ARRAY_SIZE(launch->ns_fds) + IDMAPS_MAX];
+	unsigned int i, k, n = CHILD_NS_FDS + launch->n_ns_fds;
 	int base;
 
 	for (i = 0; i < n; i++)
@@ -284,6 +284,9 @@ static void child_fds(const struct stdio *io, int sync,
 	keep[CHILD_TARGET_FD] = launch->target;
 	for (i = 0; i < launch->n_ns_fds; i++)
 		keep[CHILD_NS_FDS + i] = launch->ns_fds[i];
+	for (k = 0; k < launch->idmaps.n; k++)
+		keep[n + k] = launch->idmaps.at[k].tree;
+	n += launch->idmaps.n;
 	/* First out of the way of one another. */
 	base = 64;
 	for (i = 0; i < n; i++)

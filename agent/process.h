@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "codec/ttrpc.h"
+#include "extras.h"
+#include "idmap.h"
 #include "proto/oci.pb-c.h"
 #include "stream.h"
 
@@ -56,8 +58,7 @@ struct launch {
 	const Grpc__Process *process;
 	struct container *container;
 	const Grpc__LinuxSeccomp *seccomp; /* or NULL */
-	int seccomp_errno;		/* of its default action */
-	mode_t umask;
+	const struct extras *extras;	/* of the container */
 	const char *cgroup_dir;		/* of the container; NULL: none */
 	unsigned int clone_flags;	/* new namespaces, with the child */
 	unsigned int join_flags;	/* by TARGET, in the child */
@@ -66,7 +67,8 @@ struct launch {
 	int cgroupfd;
 	int ns_fds[8];			/* of paths, joined in the child */
 	unsigned int n_ns_fds;
-	bool new_cgroupns, joined_userns;
+	struct idmaps idmaps;
+	bool new_cgroupns, new_timens, joined_userns;
 };
 
 /*
@@ -109,6 +111,11 @@ struct process_msg {
 #define CHILD_SYNC_FD 3
 #define CHILD_TARGET_FD 4
 #define CHILD_NS_FDS 5
+static inline int child_idmap_fd(const struct launch *l, int i)
+{
+	return CHILD_NS_FDS + (int)l->n_ns_fds + i;
+}
+
 void child_main(const struct launch *launch) __attribute__((noreturn));
 
 #endif

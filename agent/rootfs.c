@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "container.h"
+#include "copyup.h"
 #include "mount.h"
 #include "safe_path.h"
 
@@ -39,9 +40,9 @@ static int make_target(int rootfd, const char *path, bool is_dir,
 
 /* What the host shares, containers may write to: a link planted in there does
  * not lead out of it. Elsewhere in the guest is nobody but the agent. */
-static int open_source(const struct launch *launch, const char *path)
+int rootfs_open_source(const struct agent *agent, const char *path)
 {
-	const char *root = launch->container->agent->root;
+	const char *root = agent->root;
 	cleanup_close int rootfd = -1;
 	int fd;
 
@@ -56,16 +57,26 @@ static int open_source(const struct launch *launch, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-static int bind(int rootfd, const struct launch *launch, const Grpc__Mount *m,
+static int bind(int rootfd, const struct launch *launch, size_t i,
 		struct mount_options *o, struct err *reterr)
 {
+	const Grpc__Mount *m = launch->spec->mounts[i];
+	int mapped = idmaps_find(&launch->idmaps, i);
 	cleanup_close int source = -1, target = -1;
 	struct stat st;
 
 	if (*m->source != '/')
 		return err_set(reterr, -EINVAL, "source '%.500s' is not "
 			       "absolute", m->source);
-	source = open_source(launch, m->source);
+	if (mapped >= 0) {
+		source = fcntl(child_idmap_fd(launch, mapped), F_DUPFD_CLOEXEC,
+			       3);
+		if (source < 0)
+			return err_errno(reterr, "duplicate a mount");
+	} else {
+		source = rootfs_open_source(launch->container->agent,
+					    m->source);
+	}
 	if (source < 0)
 		return err_code(reterr, source, "open the source '%.500s'",
 				m->source);
@@ -76,7 +87,8 @@ static int bind(int rootfd, const struct launch *launch, const Grpc__Mount *m,
 			     reterr);
 	if (target < 0)
 		return target;
-	return mount_bind_at(source, target, o, reterr);
+	return mapped >= 0 ? mount_attach(source, target, o, reterr)
+			   : mount_bind_at(source, target, o, reterr);
 }
 
 /* A bind mount of the guest's directory PATH, with O. */
@@ -109,9 +121,36 @@ static int mount_cgroup(int rootfd, const struct launch *launch,
 	return bind_path(launch->cgroup_dir, target, o, reterr);
 }
 
-static int mount_one(int rootfd, const struct launch *launch,
-		     const Grpc__Mount *m, struct err *reterr)
+/* A tmpfs over TARGET that starts with what it hides. */
+static int mount_copied(int target, const Grpc__Mount *m,
+			const struct mount_options *o, struct err *reterr)
 {
+	struct mount_options first = *o;
+	cleanup_close int top = -1;
+	int r;
+
+	if (strcmp(m->type, "tmpfs"))
+		return err_set(reterr, -EINVAL, "tmpcopyup is for tmpfs");
+	first.flags &= ~(unsigned long)MS_RDONLY;
+	r = mount_fs_at(target, "tmpfs", "tmpfs", &first, reterr);
+	if (r < 0)
+		return r;
+	top = mount_reopen(target);
+	if (top < 0)
+		return err_code(reterr, top, "open the tmpfs");
+	r = copyup(target, top, reterr);
+	if (!r && o->flags & MS_RDONLY) {
+		r = mount_attr_set(top, false, ATTR_RDONLY, 0, 0);
+		if (r < 0)
+			r = err_code(reterr, r, "make it read-only");
+	}
+	return r;
+}
+
+static int mount_one(int rootfd, const struct launch *launch, size_t i,
+		     struct err *reterr)
+{
+	const Grpc__Mount *m = launch->spec->mounts[i];
 	bool is_kernel = !strcmp(m->type, "proc") || !strcmp(m->type, "sysfs");
 	const char *source = *m->source ? m->source : m->type;
 	cleanup_close int target = -1, check = -1;
@@ -123,7 +162,7 @@ static int mount_one(int rootfd, const struct launch *launch,
 	if (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2"))
 		return mount_cgroup(rootfd, launch, m, &o, reterr);
 	if (is_bind(m, &o))
-		return bind(rootfd, launch, m, &o, reterr);
+		return bind(rootfd, launch, i, &o, reterr);
 	target = make_target(rootfd, m->destination, true, reterr);
 	if (target < 0)
 		return target;
@@ -133,6 +172,8 @@ static int mount_one(int rootfd, const struct launch *launch,
 		if (check < 0)
 			return err_code(reterr, check, "no links allowed");
 	}
+	if (o.copy_up)
+		return mount_copied(target, m, &o, reterr);
 	r = mount_fs_at(target, source, m->type, &o, reterr);
 	/* In a user namespace sysfs is only for who owns the network's. */
 	if (r == -EPERM && !strcmp(m->type, "sysfs")) {
@@ -149,12 +190,11 @@ static int mount_all(int rootfd, const struct launch *launch,
 	size_t i;
 
 	for (i = 0; i < spec->n_mounts; i++) {
-		const Grpc__Mount *m = spec->mounts[i];
-		int r = mount_one(rootfd, launch, m, reterr);
+		int r = mount_one(rootfd, launch, i, reterr);
 
 		if (r < 0)
 			return err_wrap(reterr, "mount '%.500s'",
-					m->destination);
+					spec->mounts[i]->destination);
 	}
 	return 0;
 }

@@ -5,11 +5,19 @@
 #include "base/err.h"
 #include "process.h"
 
+struct agent;
+
 /*
  * The container's view of files. Everything is done in the child, in its own
  * mount namespace; the image is hostile and each path in it is resolved within
  * it.
  */
+
+/*
+ * An O_PATH fd of PATH, which the host names as the source of a bind mount;
+ * -errno, -EXDEV for a link that leads out of what the host shares.
+ */
+int rootfs_open_source(const struct agent *agent, const char *path);
 
 /* Binds the root, mounts and makes all that belongs in it; an fd of it. */
 int rootfs_prepare(const struct launch *launch, struct err *reterr);

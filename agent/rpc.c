@@ -9,6 +9,7 @@
 #include "container.h"
 
 #define DEFERRED_POLL_MS 20
+#define DEFERRED_MAX 64
 
 /* Policy bits. */
 #define NEEDS_SANDBOX 1u
@@ -31,6 +32,8 @@
 	ROW(AGENT, ReseedRandomDev, reseed_random_dev_request,                 \
 	    rpc_reseed_random, 0)                                              \
 	ROW(AGENT, OnlineCPUMem, online_cpumem_request, rpc_online_cpu_mem, 0) \
+	ROW(AGENT, GetOOMEvent, get_oomevent_request, rpc_get_oom_event,       \
+	    NEEDS_SANDBOX)                                                     \
 	ROW(AGENT, CreateContainer, create_container_request,                  \
 	    rpc_create_container, NEEDS_SANDBOX)                               \
 	ROW(AGENT, StartContainer, start_container_request,                    \
@@ -65,13 +68,13 @@
 
 /* The rest of the protocol: known, and answered UNIMPLEMENTED. */
 #define NOT_SERVED(ROW)                                                        \
+	ROW(UpdateInterface) ROW(UpdateRoutes) ROW(ListInterfaces)             \
+	ROW(ListRoutes) ROW(AddARPNeighbors)                                   \
 	ROW(UpdateEphemeralMounts) ROW(RemoveStaleVirtiofsShareMounts)         \
-	ROW(GetDiagnosticData) ROW(UpdateInterface) ROW(UpdateRoutes)          \
-	ROW(ListInterfaces) ROW(ListRoutes) ROW(AddARPNeighbors)               \
-	ROW(GetIPTables) ROW(SetIPTables) ROW(GetMetrics)                      \
-	ROW(MemAgentMemcgSet) ROW(MemAgentCompactSet) ROW(MemHotplugByProbe)   \
-	ROW(GetOOMEvent) ROW(AddSwap) ROW(AddSwapPath) ROW(GetVolumeStats)     \
-	ROW(ResizeVolume) ROW(SetPolicy)
+	ROW(GetDiagnosticData) ROW(GetIPTables) ROW(SetIPTables)               \
+	ROW(GetMetrics) ROW(MemAgentMemcgSet) ROW(MemAgentCompactSet)          \
+	ROW(MemHotplugByProbe) ROW(AddSwap) ROW(AddSwapPath)  \
+	ROW(GetVolumeStats) ROW(ResizeVolume) ROW(SetPolicy)
 
 static void serve(struct agent *agent, struct ttrpc_call *call,
 		  const ProtobufCMessage *request, rpc_fn fn,
@@ -165,8 +168,14 @@ static void deferred_free(struct deferred *d)
  */
 static void run_deferred(struct agent *agent, struct deferred *d)
 {
-	ProtobufCMessage *m = proto_unpack(d->descriptor, d->n, d->packed);
+	ProtobufCMessage *m = NULL;
 
+	if (!ttrpc_call_is_live(d->call)) {
+		/* Nobody would know of what it makes. */
+		ttrpc_reply_error(d->call, TTRPC_CANCELLED, "the host is gone");
+		return;
+	}
+	m = proto_unpack(d->descriptor, d->n, d->packed);
 	agent->deferred_until_ms = d->deadline_ms;
 	if (m)
 		d->fn(agent, d->call, m);
@@ -194,6 +203,18 @@ void rpc_retry_deferred(struct agent *agent)
 	}
 }
 
+void rpc_cancel_deferred(struct agent *agent)
+{
+	struct list *pos, *tmp;
+
+	list_foreach_safe(pos, tmp, &agent->deferred) {
+		struct deferred *d = list_entry(pos, struct deferred, link);
+
+		ttrpc_reply_error(d->call, TTRPC_CANCELLED, "the sandbox ends");
+		deferred_free(d);
+	}
+}
+
 static void on_deferred(void *arg)
 {
 	rpc_retry_deferred(arg);
@@ -205,7 +226,16 @@ void rpc_defer(struct agent *agent, struct ttrpc_call *call, rpc_fn fn,
 	size_t n = protobuf_c_message_get_packed_size(request);
 	uint64_t deadline_ms = agent->deferred_until_ms;
 	struct deferred *d;
+	struct list *pos;
+	size_t waiting = 0;
 
+	list_foreach(pos, &agent->deferred)
+		waiting++;
+	if (waiting >= DEFERRED_MAX) {
+		ttrpc_reply_error(call, TTRPC_RESOURCE_EXHAUSTED,
+				  "too many requests wait for a device");
+		return;
+	}
 	if (!deadline_ms)
 		deadline_ms = event_now_ms() + agent->config.hotplug_timeout_ms;
 	if (event_now_ms() >= deadline_ms) {

@@ -32,12 +32,18 @@ struct container *rpc_find(struct agent *agent, const char *id,
 struct process *rpc_find_process(struct agent *agent, const char *id,
 				 const char *exec_id, struct ttrpc_call *call);
 
+/* The container's cgroup, or -1 with CALL answered. */
+int rpc_find_cgroup(struct agent *agent, const char *id,
+		    struct ttrpc_call *call);
+
 /*
  * Keeps a request until the devices it needs have come, then calls FN with it;
  * after the time-out CALL is answered with an error that names WHAT is missing.
  */
 void rpc_defer(struct agent *agent, struct ttrpc_call *call, rpc_fn fn,
 	       const ProtobufCMessage *request, const char *what);
+/* The sandbox ends: what waits is answered, and not carried out. */
+void rpc_cancel_deferred(struct agent *agent);
 /* Something has appeared: tries what is deferred once more. */
 void rpc_retry_deferred(struct agent *agent);
 
@@ -55,6 +61,8 @@ void rpc_guest_details(struct agent *, struct ttrpc_call *,
 void rpc_set_date_time(struct agent *, struct ttrpc_call *,
 		       const ProtobufCMessage *);
 void rpc_reseed_random(struct agent *, struct ttrpc_call *,
+		       const ProtobufCMessage *);
+void rpc_get_oom_event(struct agent *, struct ttrpc_call *,
 		       const ProtobufCMessage *);
 void rpc_online_cpu_mem(struct agent *, struct ttrpc_call *,
 			const ProtobufCMessage *);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "container.h"
+#include "devgroup.h"
 #include "rpc.h"
 #include "storage/storage.h"
 
@@ -53,9 +54,8 @@ void rpc_remove_container(struct agent *agent, struct ttrpc_call *call,
 		container_remove(c, rq->timeout, call);
 }
 
-/* The container's cgroup, or -1 with CALL answered. */
-static int find_cgroup(struct agent *agent, const char *id,
-		       struct ttrpc_call *call)
+int rpc_find_cgroup(struct agent *agent, const char *id,
+		    struct ttrpc_call *call)
 {
 	struct container *c = rpc_find(agent, id, call);
 
@@ -72,13 +72,18 @@ void rpc_update_container(struct agent *agent, struct ttrpc_call *call,
 {
 	const Grpc__UpdateContainerRequest *rq =
 		(const Grpc__UpdateContainerRequest *)request;
-	int fd = find_cgroup(agent, rq->container_id, call);
+	int fd = rpc_find_cgroup(agent, rq->container_id, call);
+	struct container *c;
 	struct err e = {0};
-	int r;
+	int r = 0;
 
 	if (fd < 0)
 		return;
-	r = rq->resources ? cgroup_apply(fd, rq->resources, &e) : 0;
+	c = sandbox_find(agent, rq->container_id);
+	if (rq->resources)
+		r = cgroup_apply(fd, rq->resources, &e);
+	if (!r && rq->resources)
+		r = devgroup_update(fd, rq->resources, &c->devprog, &e);
 	if (r < 0)
 		rpc_reply_err(call, r, &e);
 	else
@@ -88,7 +93,7 @@ void rpc_update_container(struct agent *agent, struct ttrpc_call *call,
 static void freeze(struct agent *agent, struct ttrpc_call *call,
 		   const char *id, bool frozen)
 {
-	int fd = find_cgroup(agent, id, call);
+	int fd = rpc_find_cgroup(agent, id, call);
 	int r;
 
 	if (fd < 0)
@@ -116,59 +121,4 @@ void rpc_resume_container(struct agent *agent, struct ttrpc_call *call,
 	freeze(agent, call,
 	       ((const Grpc__ResumeContainerRequest *)request)->container_id,
 	       false);
-}
-
-/* A value of the cgroup; 0 when the controller is not there. */
-static uint64_t value(int fd, const char *file, const char *key)
-{
-	uint64_t v;
-
-	return cgroup_read(fd, file, key, &v) < 0 ? 0 : v;
-}
-
-void rpc_stats_container(struct agent *agent, struct ttrpc_call *call,
-			 const ProtobufCMessage *request)
-{
-	const Grpc__StatsContainerRequest *rq =
-		(const Grpc__StatsContainerRequest *)request;
-	Grpc__StatsContainerResponse response =
-		GRPC__STATS_CONTAINER_RESPONSE__INIT;
-	Grpc__CgroupStats stats = GRPC__CGROUP_STATS__INIT;
-	Grpc__CpuStats cpu = GRPC__CPU_STATS__INIT;
-	Grpc__CpuUsage usage = GRPC__CPU_USAGE__INIT;
-	Grpc__ThrottlingData throttling = GRPC__THROTTLING_DATA__INIT;
-	Grpc__MemoryStats memory = GRPC__MEMORY_STATS__INIT;
-	Grpc__MemoryData ram = GRPC__MEMORY_DATA__INIT;
-	Grpc__MemoryData swap = GRPC__MEMORY_DATA__INIT;
-	Grpc__PidsStats pids = GRPC__PIDS_STATS__INIT;
-	int fd = find_cgroup(agent, rq->container_id, call);
-
-	if (fd < 0)
-		return;
-	usage.total_usage = value(fd, "cpu.stat", "usage_usec") * 1000;
-	usage.usage_in_usermode = value(fd, "cpu.stat", "user_usec") * 1000;
-	usage.usage_in_kernelmode = value(fd, "cpu.stat", "system_usec") * 1000;
-	throttling.periods = value(fd, "cpu.stat", "nr_periods");
-	throttling.throttled_periods = value(fd, "cpu.stat", "nr_throttled");
-	throttling.throttled_time =
-		value(fd, "cpu.stat", "throttled_usec") * 1000;
-	ram.usage = value(fd, "memory.current", NULL);
-	ram.max_usage = value(fd, "memory.peak", NULL);
-	ram.limit = value(fd, "memory.max", NULL);
-	ram.failcnt = value(fd, "memory.events", "max");
-	swap.usage = value(fd, "memory.swap.current", NULL);
-	swap.limit = value(fd, "memory.swap.max", NULL);
-	memory.cache = value(fd, "memory.stat", "file");
-	memory.use_hierarchy = true;
-	pids.current = value(fd, "pids.current", NULL);
-	pids.limit = value(fd, "pids.max", NULL);
-	memory.usage = &ram;
-	memory.swap_usage = &swap;
-	cpu.cpu_usage = &usage;
-	cpu.throttling_data = &throttling;
-	stats.cpu_stats = &cpu;
-	stats.memory_stats = &memory;
-	stats.pids_stats = &pids;
-	response.cgroup_stats = &stats;
-	ttrpc_reply(call, &response.base);
 }

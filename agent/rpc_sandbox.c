@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "base/path.h"
 #include "hotplug.h"
+#include "oom.h"
 #include "os/io.h"
 #include "rpc.h"
 #include "storage/storage.h"
@@ -189,6 +190,12 @@ void rpc_reseed_random(struct agent *agent UNUSED, struct ttrpc_call *call,
 		rpc_reply_err(call, r, &e);
 	else
 		rpc_reply_empty(call);
+}
+
+void rpc_get_oom_event(struct agent *agent, struct ttrpc_call *call,
+		       const ProtobufCMessage *request UNUSED)
+{
+	oom_await(agent, call);
 }
 
 void rpc_online_cpu_mem(struct agent *agent, struct ttrpc_call *call,

@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "container.h"
+#include "oom.h"
 #include "os/io.h"
+#include "rpc.h"
 #include "storage/storage.h"
 
 #define HOSTNAME_LEN_MAX 64
@@ -73,6 +75,18 @@ static int write_dns(const struct agent *agent,
 	return 0;
 }
 
+static int set_names(struct sandbox *s, const Grpc__CreateSandboxRequest *rq,
+		     struct err *reterr)
+{
+	free(s->id); /* of an attempt that has failed */
+	free(s->hostname);
+	s->id = strdup(rq->sandbox_id);
+	s->hostname = strdup(rq->hostname);
+	if (!s->id || !s->hostname)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	return 0;
+}
+
 int sandbox_create(struct agent *agent,
 		   const Grpc__CreateSandboxRequest *request,
 		   struct err *reterr)
@@ -88,7 +102,9 @@ int sandbox_create(struct agent *agent,
 	if (strlen(request->hostname) > HOSTNAME_LEN_MAX)
 		return err_set(reterr, -EINVAL, "host name '%.200s'",
 			       request->hostname);
-	r = make_tree(agent->root, reterr);
+	r = set_names(s, request, reterr);
+	if (!r)
+		r = make_tree(agent->root, reterr);
 	if (!r)
 		r = write_dns(agent, request, reterr);
 	if (!r)
@@ -97,10 +113,6 @@ int sandbox_create(struct agent *agent,
 				    reterr);
 	if (r < 0)
 		return r;
-	s->id = strdup(request->sandbox_id);
-	s->hostname = strdup(request->hostname);
-	if (!s->id || !s->hostname)
-		return err_set(reterr, -ENOMEM, "out of memory");
 	if (*s->hostname && agent->is_init &&
 	    sethostname(s->hostname, strlen(s->hostname)) < 0)
 		log_warn("set the host name: %s", strerror(errno));
@@ -114,8 +126,10 @@ void sandbox_destroy(struct agent *agent)
 	struct sandbox *s = &agent->sandbox;
 	struct list *pos, *tmp;
 
+	rpc_cancel_deferred(agent);
 	list_foreach_safe(pos, tmp, &s->containers)
 		container_free(list_entry(pos, struct container, link));
+	oom_end(agent);
 	storage_drop_all(agent, &s->own_storages);
 	strv_release(&s->own_storages);
 	free(s->id);

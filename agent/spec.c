@@ -19,7 +19,9 @@
  * stop stands for all that start so. */
 static const char *const extras[] = {
 	"process.umask", "domainname", "linux.seccomp.errno", "linux.unified.",
-	"linux.cpu.idle", "linux.cpu.burst",
+	"linux.cpu.idle", "linux.cpu.burst", "process.ioprio",
+	"process.scheduler", "linux.personality", "linux.timeoffset.monotonic",
+	"linux.timeoffset.boottime", "mount.",
 };
 
 const char *spec_extra(const Grpc__Spec *spec, const char *key)
@@ -111,6 +113,26 @@ int spec_check(const Grpc__Spec *spec, struct err *reterr)
 	return spec_check_process(spec->process, reterr);
 }
 
+/* A device of the host's as the guest has it: its node, and the rules that are
+ * about it. */
+static void renumber(Grpc__Linux *l, Grpc__LinuxDevice *d, dev_t rdev)
+{
+	Grpc__LinuxResources *r = l->resources;
+	size_t i;
+
+	for (i = 0; r && i < r->n_devices; i++) {
+		Grpc__LinuxDeviceCgroup *rule = r->devices[i];
+
+		if (strcmp(rule->type, d->type) || rule->major != d->major ||
+		    rule->minor != d->minor)
+			continue;
+		rule->major = (int64_t)major(rdev);
+		rule->minor = (int64_t)minor(rdev);
+	}
+	d->major = (int64_t)major(rdev);
+	d->minor = (int64_t)minor(rdev);
+}
+
 int spec_add_devices(const struct agent *agent,
 		     const Grpc__CreateContainerRequest *request,
 		     struct err *reterr)
@@ -130,10 +152,10 @@ int spec_add_devices(const struct agent *agent,
 		if (stat(path, &st) < 0)
 			return err_errno(reterr, "look at '%s'", path);
 		for (j = 0; j < l->n_devices; j++) {
-			if (strcmp(l->devices[j]->path, device->container_path))
-				continue;
-			l->devices[j]->major = (int64_t)major(st.st_rdev);
-			l->devices[j]->minor = (int64_t)minor(st.st_rdev);
+			if (!strcmp(l->devices[j]->path,
+				    device->container_path))
+				renumber(request->oci->linux, l->devices[j],
+					 st.st_rdev);
 		}
 	}
 	return 0;

@@ -12,25 +12,32 @@
 
 #define MAP_MAX 4096 /* the kernel takes less than a page */
 
+int userns_write(pid_t pid, const char *file, const char *lines,
+		 struct err *reterr)
+{
+	char path[64];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	r = write_file(AT_FDCWD, path, lines);
+	if (r < 0)
+		return err_code(reterr, r, "user namespace: write %s", file);
+	return 0;
+}
+
 static int write_map(pid_t pid, const char *file,
 		     Grpc__LinuxIDMapping *const *maps, size_t n,
 		     struct err *reterr)
 {
 	cleanup_buf struct buf b = BUF_INIT(MAP_MAX);
-	char path[64];
 	size_t i;
-	int r;
 
 	for (i = 0; i < n; i++)
 		(void)buf_printf(&b, "%u %u %u\n", maps[i]->containerid,
 				 maps[i]->hostid, maps[i]->size);
 	if (!n || !buf_cstr(&b))
 		return err_set(reterr, -EINVAL, "user namespace: no %s", file);
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	r = write_file(AT_FDCWD, path, buf_cstr(&b));
-	if (r < 0)
-		return err_code(reterr, r, "user namespace: write %s", file);
-	return 0;
+	return userns_write(pid, file, buf_cstr(&b), reterr);
 }
 
 int userns_map(pid_t pid, const struct launch *launch, struct err *reterr)

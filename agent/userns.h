@@ -12,4 +12,8 @@ struct launch;
  * new user namespace; does nothing when it is not. */
 int userns_map(pid_t pid, const struct launch *launch, struct err *reterr);
 
+/* Writes LINES to FILE ("uid_map", "gid_map") of process PID. */
+int userns_write(pid_t pid, const char *file, const char *lines,
+		 struct err *reterr);
+
 #endif

@@ -14,11 +14,16 @@ AGENT_SRCS := \
 	agent/child.c \
 	agent/config.c \
 	agent/container.c \
+	agent/copyup.c \
+	agent/devgroup.c \
+	agent/extras.c \
 	agent/hook.c \
 	agent/hotplug.c \
+	agent/idmap.c \
 	agent/main.c \
 	agent/mount.c \
 	agent/ns.c \
+	agent/oom.c \
 	agent/process.c \
 	agent/rlimit.c \
 	agent/rootfs.c \
@@ -28,6 +33,7 @@ AGENT_SRCS := \
 	agent/rpc_file.c \
 	agent/rpc_process.c \
 	agent/rpc_sandbox.c \
+	agent/rpc_stats.c \
 	agent/safe_path.c \
 	agent/sandbox.c \
 	agent/spec.c \
