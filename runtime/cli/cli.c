@@ -29,6 +29,8 @@ static const struct option_desc global_options[] = {
 	 "cgroup paths are systemd's"},
 	{0, "rootless", OPTION_IGNORED_STRING, "MODE", 0,
 	 "accepted: true, false or auto"},
+	{0, "cgroup-manager", OPTION_IGNORED_STRING, "MANAGER", 0,
+	 "accepted: cgroupfs, systemd or disabled"},
 	{0, "criu", OPTION_IGNORED_STRING, NULL, 0, NULL},
 	{'v', "version", OPTION_FLAG, NULL, AT(show_version),
 	 "show the version"},

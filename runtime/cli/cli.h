@@ -25,7 +25,8 @@ struct cli {
 /* What stands after it: the members that the verb's table of options names. */
 struct verb_options {
 	/* create, run, exec */
-	const char *bundle, *console_socket, *pid_file, *arch;
+	const char *bundle, *spec_file, *console_socket;
+	const char *pid_file, *arch;
 	unsigned int preserve_fds;
 	bool no_pivot, detach, keep;
 	/* exec */

@@ -19,6 +19,7 @@ static int prepare(const struct cli *cli, const struct verb_options *o,
 		   struct create_options *ret, struct err *reterr)
 {
 	const char *bundle = o->bundle ? o->bundle : ".";
+	const char *file = o->spec_file ? o->spec_file : SPEC_FILE_NAME;
 	cleanup_spec struct spec *spec = NULL;
 	const struct arch_desc *arch;
 	int r = cli_check_id(id, reterr);
@@ -26,7 +27,7 @@ static int prepare(const struct cli *cli, const struct verb_options *o,
 	if (r == 0)
 		r = cli_load_config(cli, config, reterr);
 	if (r == 0)
-		r = spec_load(bundle, &spec, reterr);
+		r = spec_load_file(file, bundle, &spec, reterr);
 	if (r == 0)
 		r = effective_config(spec, o->arch, *config, &arch, reterr);
 	if (r < 0)
@@ -35,6 +36,7 @@ static int prepare(const struct cli *cli, const struct verb_options *o,
 		.root = cli->root,
 		.id = id,
 		.bundle = bundle,
+		.spec_file = file,
 		.console_socket = o->console_socket,
 		.pid_file = o->pid_file,
 		.preserve_fds = o->preserve_fds,

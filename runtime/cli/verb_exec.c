@@ -161,14 +161,9 @@ static int process_from_flags(const struct cli *cli,
 			      char **argv, struct spec **spec,
 			      struct err *reterr)
 {
-	struct container_state state = {0};
 	Grpc__Process *p;
-	int r = client_state(cli->root, argv[0], &state, reterr);
+	int r = client_spec(cli->root, argv[0], spec, reterr);
 
-	if (r < 0)
-		return r;
-	r = spec_load(state.bundle, spec, reterr);
-	container_state_release(&state);
 	if (r < 0)
 		return r;
 	p = (*spec)->wire->process;

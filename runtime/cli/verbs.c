@@ -18,6 +18,8 @@
 #define CREATE_OPTIONS                                                         \
 	STRING('b', "bundle", "DIR", bundle,                                   \
 	       "bundle with config.json (default: .)"),                        \
+	STRING('f', "config", "FILE", spec_file,                               \
+	       "in place of the bundle's config.json"),                        \
 	STRING(0, "console-socket", "SOCKET", console_socket,                  \
 	       "socket that gets the terminal"),                               \
 	STRING(0, "pid-file", "FILE", pid_file, "file to write the pid to"),   \

@@ -21,6 +21,7 @@
 #include "runtime/engine/hooks.h"
 #include "runtime/engine/proc.h"
 #include "runtime/engine/rpc.h"
+#include "runtime/engine/snapshot.h"
 #include "runtime/engine/sock.h"
 #include "runtime/engine/state.h"
 #include "runtime/engine/wire.h"
@@ -191,6 +192,23 @@ int client_state(const char *root, const char *id, struct container_state *ret,
 	return 0;
 }
 
+int client_spec(const char *root, const char *id, struct spec **ret,
+		struct err *reterr)
+{
+	cleanup_close int dirfd = dir_open(root, id, reterr);
+	struct state_record record;
+	int r;
+
+	if (dirfd < 0)
+		return dirfd;
+	r = state_read(dirfd, &record, reterr);
+	if (r < 0)
+		return r;
+	r = snapshot_load(dirfd, record.s.bundle, ret, reterr);
+	state_release(&record);
+	return r;
+}
+
 static int compare_states(const void *a, const void *b)
 {
 	return strcmp(((const struct container_state *)a)->id,
@@ -268,15 +286,12 @@ static void shut_down(const char *root, const char *id)
 	state_release(&record);
 }
 
-/* The poststop hooks, by the bundle, which may be gone by now. */
-static void run_poststop(const struct container_state *s)
+static void run_poststop(const struct container_state *s,
+			 const struct spec *spec)
 {
-	cleanup_spec struct spec *spec = NULL;
 	cleanup_free char *text = NULL;
-	struct err err;
 
-	if (!*s->bundle || spec_load(s->bundle, &spec, &err) < 0 ||
-	    !spec->wire->hooks || !spec->wire->hooks->n_poststop)
+	if (!spec || !spec->wire->hooks || !spec->wire->hooks->n_poststop)
 		return;
 	/* The members are ids and paths that JSON was written from before. */
 	if (asprintf(&text,
@@ -309,10 +324,15 @@ int client_delete(const char *root, const char *id, bool force,
 		  struct err *reterr)
 {
 	struct container_state s = {0};
+	cleanup_spec struct spec *spec = NULL;
+	struct err ignored;
 	int r = client_state(root, id, &s, reterr);
 
 	if (r == -ENOENT)
 		return force ? 0 : r;
+	/* For its hooks; what was never made has none to run. */
+	if (client_spec(root, id, &spec, &ignored) < 0)
+		spec = NULL;
 	if (r < 0 && !force)
 		return r;
 	if (!r && !force)
@@ -323,7 +343,7 @@ int client_delete(const char *root, const char *id, bool force,
 		shut_down(root, id);
 		r = dir_remove(root, id, reterr);
 		if (!r && s.id)
-			run_poststop(&s);
+			run_poststop(&s, spec);
 	}
 	container_state_release(&s);
 	return r;

@@ -18,12 +18,14 @@
  */
 
 struct config;
+struct spec;
 
 /* All members are borrowed for the time of the call. */
 struct create_options {
 	const char *root;           /* state root, e.g. /run/kiln */
 	const char *id;             /* valid by id_is_valid() */
 	const char *bundle;         /* any path to the bundle */
+	const char *spec_file; /* relative to BUNDLE; NULL: config.json */
 	const char *console_socket; /* or NULL */
 	const char *pid_file;       /* or NULL */
 	unsigned int preserve_fds;
@@ -74,6 +76,11 @@ int client_start(const char *root, const char *id, struct err *reterr);
 /* -ENOENT for an unknown id. */
 int client_state(const char *root, const char *id, struct container_state *ret,
 		 struct err *reterr);
+
+/* The spec that a container was made from, whatever became of its bundle. To be
+ * freed with spec_free(). */
+int client_spec(const char *root, const char *id, struct spec **ret,
+		struct err *reterr);
 
 /* Sends signal SIGNO to the init process, or to ALL processes. */
 int client_kill(const char *root, const char *id, int signo, bool all,

@@ -20,6 +20,7 @@
 #include "runtime/engine/client.h"
 #include "runtime/engine/dir.h"
 #include "runtime/engine/rpc.h"
+#include "runtime/engine/snapshot.h"
 #include "runtime/engine/sock.h"
 #include "runtime/engine/spawn.h"
 #include "runtime/engine/state.h"
@@ -82,7 +83,9 @@ static int read_spec(struct making *m, struct err *reterr)
 {
 	cleanup_spec struct spec *spec = NULL;
 	const char *netns;
-	int r = spec_load(m->o->bundle, &spec, reterr);
+	const char *file = m->o->spec_file;
+	int r = file ? spec_load_file(file, m->o->bundle, &spec, reterr)
+		     : spec_load(m->o->bundle, &spec, reterr);
 
 	if (r < 0)
 		return r;
@@ -205,7 +208,9 @@ static int make(struct making *m, struct err *reterr)
 	m->dirfd = dir_make(m->root, m->o->id, reterr);
 	if (m->dirfd < 0)
 		return m->dirfd;
-	r = write_config(m, reterr);
+	r = snapshot_save(m->dirfd, m->o->spec_file, m->bundle, reterr);
+	if (!r)
+		r = write_config(m, reterr);
 	if (!r)
 		r = start_processes(m, reterr);
 	if (!r)

@@ -17,6 +17,7 @@
 #include "runtime/engine/hooks.h"
 #include "runtime/engine/proc.h"
 #include "runtime/engine/share.h"
+#include "runtime/engine/snapshot.h"
 #include "runtime/engine/state.h"
 #include "runtime/engine/stream.h"
 #include "runtime/engine/translate.h"
@@ -311,7 +312,10 @@ static void on_booted(void *arg, int code, const struct err *e)
 static int container_load(struct container *c, const char *bundle,
 			  struct err *reterr)
 {
-	int r = spec_load(bundle, &c->spec, reterr);
+	const struct engine *eng = c->sandbox->eng;
+	int r = strcmp(c->id, eng->id)
+			? spec_load(bundle, &c->spec, reterr)
+			: snapshot_load(eng->dirfd, bundle, &c->spec, reterr);
 
 	if (r < 0)
 		return r;

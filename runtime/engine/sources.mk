@@ -16,6 +16,7 @@ ENGINE_SRCS := \
 	runtime/engine/rpc.c \
 	runtime/engine/sandbox.c \
 	runtime/engine/share.c \
+	runtime/engine/snapshot.c \
 	runtime/engine/sock.c \
 	runtime/engine/spawn.c \
 	runtime/engine/state.c \

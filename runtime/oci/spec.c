@@ -404,7 +404,8 @@ int spec_parse(const char *text, size_t n, const char *bundle,
 	return 0;
 }
 
-int spec_load(const char *bundle, struct spec **ret, struct err *reterr)
+int spec_load_file(const char *file, const char *bundle, struct spec **ret,
+		   struct err *reterr)
 {
 	cleanup_free char *dir = realpath(bundle, NULL), *path = NULL;
 	cleanup_free char *text = NULL;
@@ -413,7 +414,7 @@ int spec_load(const char *bundle, struct spec **ret, struct err *reterr)
 
 	if (!dir)
 		return err_errno(reterr, "bundle '%s'", bundle);
-	path = path_join(dir, "config.json");
+	path = *file == '/' ? strdup(file) : path_join(dir, file);
 	if (!path)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	r = read_file(AT_FDCWD, path, SPEC_FILE_MAX, &text, &n);
@@ -423,6 +424,11 @@ int spec_load(const char *bundle, struct spec **ret, struct err *reterr)
 	if (r < 0)
 		return err_wrap(reterr, "%s", path);
 	return 0;
+}
+
+int spec_load(const char *bundle, struct spec **ret, struct err *reterr)
+{
+	return spec_load_file(SPEC_FILE_NAME, bundle, ret, reterr);
 }
 
 void spec_free(struct spec *s)

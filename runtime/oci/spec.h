@@ -19,6 +19,7 @@
  * string, got a number").
  */
 
+#define SPEC_FILE_NAME "config.json"
 #define SPEC_FILE_MAX (8u << 20)
 #define SPEC_DEPTH_MAX 32
 
@@ -81,6 +82,10 @@ struct spec {
  * one, -EFBIG, …
  */
 int spec_load(const char *bundle, struct spec **ret, struct err *reterr);
+
+/* The same of another FILE, that may be relative to BUNDLE. */
+int spec_load_file(const char *file, const char *bundle, struct spec **ret,
+		   struct err *reterr);
 
 /* The same from N bytes of text, for a bundle at BUNDLE (absolute). */
 int spec_parse(const char *text, size_t n, const char *bundle,

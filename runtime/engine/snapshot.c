@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "os/io.h"
+#include "runtime/oci/spec.h"
+
+int snapshot_save(int dirfd, const char *file, const char *bundle,
+		  struct err *reterr)
+{
+	cleanup_free char *path = NULL, *text = NULL;
+	size_t n;
+	int r;
+
+	if (!file)
+		file = SPEC_FILE_NAME;
+	path = *file == '/' ? strdup(file) : path_join(bundle, file);
+	if (!path)
+		return err_code(reterr, -ENOMEM, "keep '%s'", file);
+	r = read_file(AT_FDCWD, path, SPEC_FILE_MAX, &text, &n);
+	if (!r)
+		r = write_file_atomic(dirfd, SPEC_FILE_NAME, text, n, 0600);
+	return r < 0 ? err_code(reterr, r, "keep '%s'", path) : 0;
+}
+
+int snapshot_load(int dirfd, const char *bundle, struct spec **ret,
+		  struct err *reterr)
+{
+	cleanup_free char *text = NULL;
+	size_t n;
+	int r = read_file(dirfd, SPEC_FILE_NAME, SPEC_FILE_MAX, &text, &n);
+
+	if (r == -ENOENT)
+		return spec_load(bundle, ret, reterr);
+	if (r < 0)
+		return err_code(reterr, r, "read " SPEC_FILE_NAME);
+	r = spec_parse(text, n, bundle, ret, reterr);
+	return r < 0 ? err_wrap(reterr, SPEC_FILE_NAME) : 0;
+}
