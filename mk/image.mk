@@ -13,8 +13,8 @@ export SOURCE_DATE_EPOCH
 
 AGENT_PROTOCOL := 0.0.1
 
-# How the root image is laid out, docs/dax.md; pseries' NVDIMMs need labels. With
-# VERITY=1 it has a tree of hashes.
+# How the root image is laid out (docs/dax.md); pseries' NVDIMMs need labels.
+# With VERITY=1 it has a tree of hashes.
 LAYOUT ?= plain
 VERITY ?=
 image_layout = $(if $(filter ppc64le,$(1)),$(LAYOUT:pmem=papr),$(LAYOUT))

@@ -16,8 +16,8 @@ static const struct command commands[] = {
 	{"image", "", "Builds a filesystem image.\n--format is erofs, ext4 or "
 	 "squashfs.",
 	 "moDeflLV", 0, 0, cmd_image},
-	{"inspect", "FILE", "Shows layout, superblock and files of an initrd or "
-	 "image.\n--format is text or json. With --diff the exit status is 1 "
+	{"inspect", "FILE", "Shows layout, superblock and files of an initrd "
+	 "or image.\n--format is text or json. With --diff the exit status is 1 "
 	 "when\nsomething differs.", "fd", 1, 1, cmd_inspect},
 	{"verity", "FILE", "Checks an image's tree of hashes and prints the "
 	 "kernel parameters for it.", "", 1, 1, cmd_verity},

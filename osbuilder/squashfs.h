@@ -29,8 +29,8 @@ enum squashfs_super {
 };
 
 /* Written by mksquashfs(1) of squashfs-tools, which is told of each file by a
- * pseudo file definition: nothing of the host is in it. It has no label. -ENOENT
- * when there is no such program, -EINVAL for what it cannot be told. */
+ * pseudo file definition: nothing of the host is in it. It has no label.
+ * -ENOENT when there is no such program, -EINVAL for what it cannot be told. */
 int squashfs_write(const struct tree *tree, const struct fs_params *params,
 		   struct buf *out, struct err *reterr);
 

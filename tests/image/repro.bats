@@ -27,6 +27,8 @@ assemble() {
 		"$tool" image --format $f --manifest "$1/sample.manifest" \
 			--output "$2.$f"
 	done
+	"$tool" image --layout pmem --verity --manifest "$1/sample.manifest" \
+		--output "$2.pmem"
 	"$tool" initrd --manifest "$1/sample.manifest" --output "$2.initrd"
 }
 
@@ -40,7 +42,7 @@ assemble() {
 		cd "$work/a longer/way"
 		assemble two "$work/b"
 	)
-	for f in erofs ext4 squashfs initrd; do
+	for f in erofs ext4 squashfs pmem initrd; do
 		cmp "$work/a.$f" "$work/b.$f"
 	done
 	[ "$(stat -c %a "$work/b.erofs")" = 644 ]
