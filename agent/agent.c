@@ -40,6 +40,7 @@ int agent_init(struct agent *agent, struct err *reterr)
 	agent->sysfs = "/sys";
 	agent->dev = "/dev";
 	list_init(&agent->deferred);
+	list_init(&agent->tasks);
 	sandbox_init(&agent->sandbox);
 	agent->loop = event_loop_new();
 	if (!agent->loop)

@@ -15,6 +15,7 @@
 
 struct channels;
 struct oom;
+struct policy;
 
 /* The program as a whole; one of it, made in main(). */
 struct agent {
@@ -28,6 +29,9 @@ struct agent {
 	struct sandbox sandbox;
 	struct channels *channels;
 	struct oom *oom;	 /* NULL until needed */
+	struct list tasks;
+	struct policy *policy;	 /* NULL: everything is allowed */
+	unsigned long scrapes;	 /* of the metrics */
 	struct list deferred;	 /* requests that wait for a device */
 	struct event_timer *deferred_timer;
 	uint64_t deferred_until_ms; /* of the one being tried again, or 0 */

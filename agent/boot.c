@@ -19,6 +19,8 @@
 #include "base/log.h"
 #include "cgroup.h"
 #include "os/io.h"
+#include "policy.h"
+#include "rpc.h"
 
 #define OOM_SCORE "-997"
 #define NOFILE_MAX 1048576
@@ -210,6 +212,20 @@ static int step_cgroup(struct agent *agent, struct err *reterr)
 	return 0;
 }
 
+/* A policy that cannot be read must not be none. */
+static int step_policy(struct agent *agent, struct err *reterr)
+{
+	cleanup_free char *text = NULL;
+	int r = read_file(AT_FDCWD, POLICY_FILE, POLICY_TEXT_MAX, &text, NULL);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_code(reterr, r, "read " POLICY_FILE);
+	return policy_parse(text, rpc_methods, rpc_nmethods, &agent->policy,
+			    reterr);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct agent *agent, struct err *reterr);
@@ -218,7 +234,7 @@ static const struct {
 	{"console", step_console},   {"links", step_links},
 	{"config", step_config},     {"process", step_process},
 	{"hostname", step_hostname}, {"loopback", step_loopback},
-	{"cgroup", step_cgroup},
+	{"cgroup", step_cgroup},     {"policy", step_policy},
 };
 
 int boot(struct agent *agent, struct err *reterr)

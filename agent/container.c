@@ -22,6 +22,7 @@
 
 #define REMOVE_RETRY_MS 10
 #define UNIFIED "linux.unified."
+#define TERMINATION_PATH "io.kubernetes.container.terminationMessagePath"
 #define EXECS_MAX 1024
 #define EXECS_KEPT 64
 #define CGROUP_ATTEMPTS 200
@@ -117,6 +118,8 @@ void container_free(struct container *c)
 		list_del(&c->link);
 		c->agent->sandbox.ncontainers--;
 	}
+	free(c->termination_root);
+	free(c->termination_path);
 	free(c->id);
 	free(c);
 }
@@ -281,6 +284,36 @@ static int set_extras(struct container *c, const Grpc__Spec *spec,
 	return r;
 }
 
+/*
+ * Kubernetes' file for last words. It is read when the container's own view of
+ * files is gone: so by what is mounted there, or else in its root.
+ */
+static int keep_termination(struct container *c, const Grpc__Spec *spec,
+			    struct err *reterr)
+{
+	const char *root = spec->root->path, *path = NULL, *rest;
+	size_t i;
+
+	for (i = 0; i < spec->n_annotations; i++)
+		if (!strcmp(spec->annotations[i]->key, TERMINATION_PATH))
+			path = spec->annotations[i]->value;
+	if (!path)
+		return 0;
+	rest = path;
+	for (i = 0; i < spec->n_mounts; i++) {
+		if (strcmp(spec->mounts[i]->destination, path) ||
+		    *spec->mounts[i]->source != '/')
+			continue;
+		root = spec->mounts[i]->source;
+		rest = "";
+	}
+	c->termination_root = strdup(root);
+	c->termination_path = strdup(rest);
+	if (!c->termination_root || !c->termination_path)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	return 0;
+}
+
 static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
 		   struct launch *l, struct err *reterr)
 {
@@ -306,6 +339,8 @@ static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
 		r = idmaps_open(c->agent, spec, &l->idmaps, reterr);
 	if (!r)
 		r = keep_seccomp(c, spec->linux->seccomp, reterr);
+	if (!r)
+		r = keep_termination(c, spec, reterr);
 	if (r < 0)
 		return r;
 	l->spec = spec;

@@ -32,6 +32,8 @@ struct container {
 	struct extras extras;
 	int devprog;		 /* the device rules in force, or -1 */
 	struct oom_watch oom;
+	/* Where the last words are: a file, or a path within a root. */
+	char *termination_root, *termination_path;
 	struct strv storages;	 /* mount points it keeps in use */
 	/* Of the removal: who is waiting, and until when (0: for ever). */
 	struct ttrpc_call *remove_call;

@@ -22,6 +22,7 @@
 #include "cgroup.h"
 #include "channel.h"
 #include "device/device.h"
+#include "policy.h"
 #include "rpc.h"
 
 struct options {
@@ -135,6 +136,7 @@ static int run_host(struct agent *agent, const struct options *o,
 	r = run(agent, reterr);
 	channels_free(agent->channels);
 	event_timer_free(agent->deferred_timer);
+	policy_free(agent->policy);
 	event_loop_free(agent->loop);
 	return r;
 }

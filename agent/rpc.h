@@ -62,10 +62,42 @@ void rpc_set_date_time(struct agent *, struct ttrpc_call *,
 		       const ProtobufCMessage *);
 void rpc_reseed_random(struct agent *, struct ttrpc_call *,
 		       const ProtobufCMessage *);
+void rpc_set_policy(struct agent *, struct ttrpc_call *,
+		    const ProtobufCMessage *);
 void rpc_get_oom_event(struct agent *, struct ttrpc_call *,
 		       const ProtobufCMessage *);
 void rpc_online_cpu_mem(struct agent *, struct ttrpc_call *,
 			const ProtobufCMessage *);
+
+/* rpc_volume.c */
+void rpc_update_ephemeral(struct agent *, struct ttrpc_call *,
+			  const ProtobufCMessage *);
+void rpc_remove_stale(struct agent *, struct ttrpc_call *,
+		      const ProtobufCMessage *);
+void rpc_volume_stats(struct agent *, struct ttrpc_call *,
+		      const ProtobufCMessage *);
+void rpc_resize_volume(struct agent *, struct ttrpc_call *,
+		       const ProtobufCMessage *);
+
+/* rpc_memory.c */
+void rpc_mem_probe(struct agent *, struct ttrpc_call *,
+		   const ProtobufCMessage *);
+void rpc_add_swap(struct agent *, struct ttrpc_call *,
+		  const ProtobufCMessage *);
+void rpc_add_swap_path(struct agent *, struct ttrpc_call *,
+		       const ProtobufCMessage *);
+void rpc_no_mem_agent(struct agent *, struct ttrpc_call *,
+		      const ProtobufCMessage *);
+
+/* rpc_guest.c */
+void rpc_get_metrics(struct agent *, struct ttrpc_call *,
+		     const ProtobufCMessage *);
+void rpc_diagnostic_data(struct agent *, struct ttrpc_call *,
+			 const ProtobufCMessage *);
+void rpc_get_iptables(struct agent *, struct ttrpc_call *,
+		      const ProtobufCMessage *);
+void rpc_set_iptables(struct agent *, struct ttrpc_call *,
+		      const ProtobufCMessage *);
 
 /* rpc_container.c */
 void rpc_create_container(struct agent *, struct ttrpc_call *,

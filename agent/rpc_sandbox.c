@@ -17,6 +17,7 @@
 #include "hotplug.h"
 #include "oom.h"
 #include "os/io.h"
+#include "policy.h"
 #include "rpc.h"
 #include "storage/storage.h"
 
@@ -190,6 +191,26 @@ void rpc_reseed_random(struct agent *agent UNUSED, struct ttrpc_call *call,
 		rpc_reply_err(call, r, &e);
 	else
 		rpc_reply_empty(call);
+}
+
+void rpc_set_policy(struct agent *agent, struct ttrpc_call *call,
+		    const ProtobufCMessage *request)
+{
+	const Grpc__SetPolicyRequest *rq =
+		(const Grpc__SetPolicyRequest *)request;
+	struct policy *policy = NULL;
+	struct err e = {0};
+	int r = policy_parse(rq->policy, rpc_methods, rpc_nmethods, &policy,
+			     &e);
+
+	if (r < 0) {
+		rpc_reply_err(call, r, &e);
+		return;
+	}
+	policy_free(agent->policy);
+	agent->policy = policy;
+	log_info("policy replaced");
+	rpc_reply_empty(call);
 }
 
 void rpc_get_oom_event(struct agent *agent, struct ttrpc_call *call,

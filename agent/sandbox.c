@@ -17,6 +17,7 @@
 #include "os/io.h"
 #include "rpc.h"
 #include "storage/storage.h"
+#include "task.h"
 
 #define HOSTNAME_LEN_MAX 64
 #define RESOLV_MAX 65536
@@ -127,6 +128,7 @@ void sandbox_destroy(struct agent *agent)
 	struct list *pos, *tmp;
 
 	rpc_cancel_deferred(agent);
+	task_cancel_all(agent);
 	list_foreach_safe(pos, tmp, &s->containers)
 		container_free(list_entry(pos, struct container, link));
 	oom_end(agent);

@@ -21,9 +21,11 @@ AGENT_SRCS := \
 	agent/hotplug.c \
 	agent/idmap.c \
 	agent/main.c \
+	agent/metrics.c \
 	agent/mount.c \
 	agent/ns.c \
 	agent/oom.c \
+	agent/policy.c \
 	agent/process.c \
 	agent/rlimit.c \
 	agent/rootfs.c \
@@ -31,15 +33,19 @@ AGENT_SRCS := \
 	agent/rpc.c \
 	agent/rpc_container.c \
 	agent/rpc_file.c \
+	agent/rpc_guest.c \
+	agent/rpc_memory.c \
 	agent/rpc_process.c \
 	agent/rpc_sandbox.c \
 	agent/rpc_stats.c \
+	agent/rpc_volume.c \
 	agent/safe_path.c \
 	agent/sandbox.c \
 	agent/spec.c \
 	agent/stream.c \
 	agent/sysctl.c \
 	agent/sysfilter.c \
+	agent/task.c \
 	agent/user.c \
 	agent/userns.c \
 	agent/device/block.c \

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "device/device.h"
+#include "mount.h"
 #include "os/io.h"
 #include "safe_path.h"
 
@@ -266,6 +267,35 @@ int storage_add_all(struct agent *agent, Grpc__Storage *const *list, size_t n,
 		strv_release(used);
 	}
 	return r;
+}
+
+int storage_remount(struct agent *agent, const Grpc__Storage *s,
+		    struct err *reterr)
+{
+	struct mount_options o;
+	cleanup_close int fd = -1;
+	char path[FD_PATH_SIZE];
+	int r;
+
+	if (strcmp(s->driver, storage_ephemeral.name))
+		return err_set(reterr, -EINVAL, "storage '%.200s': only those "
+			       "of driver 'ephemeral' are remounted",
+			       s->mount_point);
+	if (!find_use(&agent->sandbox, s->mount_point))
+		return err_set(reterr, -ENOENT, "storage '%.200s' is not in "
+			       "use", s->mount_point);
+	r = mount_options_parse(&o, s->options, s->n_options);
+	if (r < 0)
+		return err_code(reterr, r, "mount options");
+	fd = open_mount_point(agent, s->mount_point, reterr);
+	if (fd < 0)
+		return fd;
+	if (mount("tmpfs", fd_path(path, fd), "tmpfs",
+		  MS_REMOUNT | (o.flags & ~(unsigned long)(MS_BIND | MS_REC)),
+		  *o.data ? o.data : NULL) < 0)
+		return err_errno(reterr, "storage '%.200s': remount with '%s'",
+				 s->mount_point, o.data);
+	return 0;
 }
 
 void storage_drop_all(struct agent *agent, const struct strv *used)

@@ -53,6 +53,10 @@ int device_find(const struct agent *agent, const Grpc__Device *device,
 int storage_add_all(struct agent *agent, Grpc__Storage *const *list, size_t n,
 		    struct strv *used, struct err *reterr);
 
+/* New options, of size above all, for an "ephemeral" storage that is in use. */
+int storage_remount(struct agent *agent, const Grpc__Storage *storage,
+		    struct err *reterr);
+
 /* One user less of each mount point; the last one unmounts. */
 void storage_drop_all(struct agent *agent, const struct strv *used);
 
