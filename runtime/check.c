@@ -26,7 +26,7 @@ static void check_run(struct check *c, const struct arch_desc *arch)
 	if (guest_find(arch, &c->guest, &c->guest_err) == 0 &&
 	    guest_verify(&c->guest, &c->guest_err) == 0)
 		c->has_guest = true;
-	(void)host_probe(arch, c->has_guest ? &c->guest : NULL,
+	(void)host_probe(arch, c->has_guest ? &c->guest : NULL, NULL,
 			 HOST_PROBE_AGAIN, &c->host, &c->host_err);
 }
 

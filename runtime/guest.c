@@ -191,7 +191,7 @@ static int take_file(const struct guest *g, struct json_object *o,
 	return 0;
 }
 
-static int check_kernel(const struct guest *g, struct err *reterr)
+int guest_check_kernel(const struct guest *g, struct err *reterr)
 {
 	uint8_t head[HEAD_SIZE];
 	cleanup_close int fd = -1;
@@ -209,6 +209,51 @@ static int check_kernel(const struct guest *g, struct err *reterr)
 		return err_set(reterr, -EBADMSG,
 			       "kernel '%s' is %s: 'make kernel ARCH=%s'",
 			       g->kernel.path, reason, g->arch->name);
+	return 0;
+}
+
+/* The name of the file system in the N bytes at P; NULL when not known. */
+static const char *filesystem(const uint8_t *p, size_t n)
+{
+	static const struct {
+		const char *type;
+		size_t at, len;
+		const char *magic;
+	} known[] = {
+		{"erofs", 1024, 4, "\xe2\xe1\xf5\xe0"},
+		{"ext4", 1080, 2, "\x53\xef"},
+		{"squashfs", 0, 4, "hsqs"},
+		{"xfs", 0, 4, "XFSB"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].at + known[i].len <= n &&
+		    !memcmp(p + known[i].at, known[i].magic, known[i].len))
+			return known[i].type;
+	return NULL;
+}
+
+int guest_root_params(const char *path, char ret[GUEST_ROOT_MAX],
+		      struct err *reterr)
+{
+	uint8_t head[HEAD_SIZE];
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *type;
+	ssize_t n;
+
+	if (fd < 0)
+		return err_errno(reterr, "open image '%s'", path);
+	n = read_full(fd, head, sizeof(head));
+	if (n < 0)
+		return err_code(reterr, (int)n, "read image '%s'", path);
+	type = filesystem(head, (size_t)n);
+	if (!type)
+		return err_set(reterr, -EBADMSG,
+			       "image '%s' is no erofs, ext4, squashfs or xfs "
+			       "file system (a partition table has no use "
+			       "here): damaged, or not of 'make rootfs'", path);
+	(void)snprintf(ret, GUEST_ROOT_MAX,
+		       "root=/dev/vda rootfstype=%s ro init=/init", type);
 	return 0;
 }
 
@@ -258,7 +303,7 @@ int guest_open(const struct arch_desc *arch, const char *dir,
 	if (r == 0)
 		r = take_file(ret, o, "rootfs.erofs.img", &ret->image, reterr);
 	if (r == 0)
-		r = check_kernel(ret, reterr);
+		r = guest_check_kernel(ret, reterr);
 	return r;
 }
 

@@ -48,6 +48,18 @@ int guest_find(const struct arch_desc *arch, struct guest *ret,
 int guest_open(const struct arch_desc *arch, const char *dir,
 	       struct guest *ret, struct err *reterr);
 
+/* The format of GUEST's kernel; 0, -EBADMSG, or -errno. */
+int guest_check_kernel(const struct guest *guest, struct err *reterr);
+
+/*
+ * The kernel parameters to boot from root image PATH when it is the guest's
+ * first disk, by the file system in it. 0; -EBADMSG when it is none that guest
+ * kernels read, or -errno.
+ */
+#define GUEST_ROOT_MAX 128
+int guest_root_params(const char *path, char ret[GUEST_ROOT_MAX],
+		      struct err *reterr);
+
 /* Compares the files with the hashes of image.json. 0, also where there are
  * none; -EBADMSG, or -errno. Reads all of them: for `kiln check`. */
 int guest_verify(const struct guest *guest, struct err *reterr);

@@ -27,6 +27,7 @@ struct container;
 struct process;
 struct spec;
 struct stub_link;
+struct vmspec;
 
 /* The end of something asked for: CODE 0, or -errno with the reason in E. */
 typedef void (*engine_done_fn)(void *arg, int code, const struct err *e);
@@ -199,10 +200,12 @@ struct sandbox {
 	struct vm *vm;
 	struct ttrpc_conn *agent;
 	struct share *share;
+	struct fs_server *fs; /* NULL: the VMM serves the share itself */
 	struct event_timer *progress, *grace;
 	struct list containers;
 	const char *arch; /* name, once known */
 	struct err failure; /* why it ended, when it should not have */
+	struct err fs_failure; /* why FS ended, when it should not have */
 	engine_done_fn done; /* of the boot under way */
 	void *done_arg;
 };
@@ -225,6 +228,16 @@ void sandbox_kill(struct sandbox *sb);
 /* True for an answer with CODE that only says that the guest is dying: its end,
  * with the reason, will come by container_guest_gone(). */
 bool sandbox_is_dying(const struct sandbox *sb, int code);
+
+/* --- sandbox_fs.c: the server of the shared folder --- */
+
+/* Starts the server where V wants one; its stream is in V's share then, and is
+ * to be closed by sandbox_fs_passed() once the VM has it. */
+int sandbox_fs_start(struct sandbox *sb, struct vmspec *v, struct err *reterr);
+void sandbox_fs_passed(struct vmspec *v);
+
+/* The guest is gone. */
+void sandbox_fs_stop(struct sandbox *sb);
 
 /* --- task.c --- */
 

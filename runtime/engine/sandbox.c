@@ -65,6 +65,7 @@ void sandbox_free(struct sandbox *sb)
 	ttrpc_conn_free(sb->agent);
 	sb->agent = NULL;
 	vm_free(sb->vm);
+	sandbox_fs_stop(sb);
 	if (sb->share)
 		share_release(sb->share);
 	free(sb->share);
@@ -109,6 +110,7 @@ static void gone(struct sandbox *sb, const struct err *why)
 	if (sandbox_step(&sb->state, SANDBOX_OP_GONE, sb->id, &ignored) < 0)
 		return;
 	event_timer_stop(sb->grace);
+	sandbox_fs_stop(sb);
 	if (*why->text)
 		sb->failure = *why;
 	ttrpc_conn_free(sb->agent); /* calls under way end here */
@@ -209,8 +211,11 @@ static void on_grace_over(void *arg)
 {
 	struct sandbox *sb = arg;
 
-	if (sb->state != SANDBOX_STOPPING && !sb->failure.code)
+	if (sb->state != SANDBOX_STOPPING && !sb->failure.code) {
 		(void)vm_diagnose(sb->vm, -EPIPE, &sb->failure);
+		if (sb->fs_failure.code)
+			sb->failure = sb->fs_failure;
+	}
 	vm_kill(sb->vm);
 }
 
@@ -281,7 +286,7 @@ static void create_sandbox(struct sandbox *sb)
 	char *options_fs[] = {(char *)"nodev"};
 	char *options_shm[] = {(char *)"noexec", (char *)"nosuid",
 			       (char *)"nodev", (char *)"mode=1777", size};
-	bool virtiofs = vmspec_uses_virtiofs(sb->eng->config);
+	bool virtiofs = sb->fs != NULL;
 
 	(void)snprintf(msize, sizeof(msize), "msize=%u",
 		       sb->eng->config->qemu.msize_9p);
@@ -385,8 +390,11 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 	sb->arch = v->spec.arch->name;
 	container_save(c); /* now with its architecture */
 	(void)journal_process(&eng->journal, "vmm", 0);
-	r = vm_start(eng->loop, &v->facts, &v->spec, &vm_callbacks, sb,
-		     &sb->vm, reterr);
+	r = sandbox_fs_start(sb, v, reterr);
+	if (!r)
+		r = vm_start(eng->loop, &v->facts, &v->spec, &vm_callbacks, sb,
+			     &sb->vm, reterr);
+	sandbox_fs_passed(v);
 	vmspec_free(v);
 	return r;
 }

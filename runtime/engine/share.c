@@ -10,18 +10,38 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/path.h"
+
+/*
+ * The guest sees the folder by a mount of its own, which is read-only: else it
+ * could put links in the way of what we make and remove there. What is mounted
+ * below is as writable as it says itself. The mount is shared, as a file server
+ * has a mount namespace of its own, made before the containers' mounts, and
+ * those must arrive there.
+ */
+static int mount_view(struct share *s, struct err *reterr)
+{
+	const unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY |
+				    MS_NOSUID | MS_NODEV;
+
+	if (mount(s->path, s->path, NULL, MS_BIND, NULL) < 0)
+		return err_errno(reterr, "mount '%s'", s->path);
+	s->mounted = true;
+	if (mount(NULL, s->path, NULL, flags, NULL) < 0 ||
+	    mount(NULL, s->path, NULL, MS_SHARED, NULL) < 0)
+		return err_errno(reterr, "mount '%s' read-only", s->path);
+	return 0;
+}
 
 int share_init(struct share *s, int dirfd, const char *dir,
 	       struct journal *journal, struct err *reterr)
 {
 	int r;
 
-	*s = (struct share){.dirfd = dirfd, .journal = journal};
+	*s = (struct share){.fd = -1, .journal = journal};
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_errno(reterr, "make a mount namespace");
 	/* Mounts of the host still arrive here; ours stay here. */
@@ -32,39 +52,45 @@ int share_init(struct share *s, int dirfd, const char *dir,
 		return err_code(reterr, r, "write journal");
 	if (mkdirat(dirfd, SHARE_NAME, 0711) < 0 && errno != EEXIST)
 		return err_errno(reterr, "make folder '%s'", SHARE_NAME);
+	s->fd = openat(dirfd, SHARE_NAME,
+		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->fd < 0)
+		return err_errno(reterr, "open folder '%s'", SHARE_NAME);
 	s->path = path_join(dir, SHARE_NAME);
-	return s->path ? 0 : err_code(reterr, -ENOMEM, "share");
+	if (!s->path)
+		return err_code(reterr, -ENOMEM, "share");
+	return mount_view(s, reterr);
 }
 
 void share_release(struct share *s)
 {
+	/* The folder is to be emptied, maybe by this very process. */
+	if (s->mounted)
+		(void)umount2(s->path, MNT_DETACH | UMOUNT_NOFOLLOW);
+	s->mounted = false;
+	close_fd(&s->fd);
 	free(s->path);
 	s->path = NULL;
 }
 
-/* "shared/<cid>[/<name>]" relative to the sandbox; to be freed. */
-static char *relative(const char *cid, const char *name)
+/* Notes "shared/<path>", which is about to be made. */
+static int note(struct share *s, const char *kind, const char *path,
+		struct err *reterr)
 {
-	char *path = NULL;
+	cleanup_free char *full = path_join(SHARE_NAME, path);
+	int r = full ? journal_path(s->journal, kind, full) : -ENOMEM;
 
-	if (asprintf(&path, "%s/%s%s%s", SHARE_NAME, cid, name ? "/" : "",
-		     name ? name : "") < 0)
-		return NULL;
-	return path;
+	return r < 0 ? err_code(reterr, r, "write journal") : 0;
 }
 
 int share_add_container(struct share *s, const char *cid, struct err *reterr)
 {
-	cleanup_free char *path = relative(cid, NULL);
-	int r;
+	int r = note(s, "dir", cid, reterr);
 
-	if (!path)
-		return err_code(reterr, -ENOMEM, "share");
-	r = journal_path(s->journal, "dir", path);
 	if (r < 0)
-		return err_code(reterr, r, "write journal");
-	if (mkdirat(s->dirfd, path, 0711) < 0)
-		return err_errno(reterr, "make folder '%s'", path);
+		return r;
+	if (mkdirat(s->fd, cid, 0711) < 0)
+		return err_errno(reterr, "make folder '%s/%s'", s->path, cid);
 	return 0;
 }
 
@@ -73,68 +99,65 @@ static int make_mount_point(struct share *s, const char *path, bool folder,
 			    struct err *reterr)
 {
 	cleanup_close int fd = -1;
-	int r = journal_path(s->journal, folder ? "dir" : "file", path);
+	int r = note(s, folder ? "dir" : "file", path, reterr);
 
 	if (!r)
-		r = journal_path(s->journal, "mount", path);
+		r = note(s, "mount", path, reterr);
 	if (r < 0)
-		return err_code(reterr, r, "write journal");
+		return r;
 	if (folder) {
-		if (mkdirat(s->dirfd, path, 0700) < 0)
+		if (mkdirat(s->fd, path, 0700) < 0)
 			return err_errno(reterr, "make folder '%s'", path);
 		return 0;
 	}
-	fd = openat(s->dirfd, path,
+	fd = openat(s->fd, path,
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_errno(reterr, "make file '%s'", path);
 	return 0;
 }
 
-/* Read-only, without giving up what the mount is restricted to already. */
-static int remount_read_only(const char *path)
+/* A mount of SOURCE that is nowhere yet: read-only from its first moment, as
+ * a later change would not arrive at the file server. */
+static int clone_mount(const char *source, bool recursive, bool read_only,
+		       struct err *reterr)
 {
-	unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY;
-	struct statvfs st;
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	cleanup_close int fd = -1;
 
-	if (statvfs(path, &st) == 0) {
-		if (st.f_flag & ST_NOSUID)
-			flags |= MS_NOSUID;
-		if (st.f_flag & ST_NODEV)
-			flags |= MS_NODEV;
-		if (st.f_flag & ST_NOEXEC)
-			flags |= MS_NOEXEC;
-	}
-	return mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
+	fd = open_tree(AT_FDCWD, source,
+		       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+			       (recursive ? (unsigned int)AT_RECURSIVE : 0));
+	if (fd < 0)
+		return err_errno(reterr, "mount source '%s'", source);
+	if (read_only &&
+	    mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return err_errno(reterr, "make '%s' read-only", source);
+	return TAKE_FD(fd);
 }
 
 int share_bind(struct share *s, const char *cid, const char *name,
 	       const char *source, bool recursive, bool read_only, char **ret,
 	       struct err *reterr)
 {
-	cleanup_free char *path = relative(cid, name), *guest = NULL;
-	cleanup_free char *target = NULL;
-	unsigned long flags = MS_BIND | (recursive ? MS_REC : 0);
+	cleanup_free char *path = path_join(cid, name), *guest = NULL;
+	cleanup_free char *target = path ? path_join(s->path, path) : NULL;
+	cleanup_close int fd = -1;
 	struct stat st;
 	int r;
 
-	if (stat(source, &st) < 0)
+	if (!target || asprintf(&guest, "%s/%s", SHARE_GUEST_PATH, path) < 0)
+		return err_code(reterr, -ENOMEM, "share");
+	fd = clone_mount(source, recursive, read_only, reterr);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return err_errno(reterr, "mount source '%s'", source);
-	if (!path || asprintf(&target, "%s/%s/%s", s->path, cid, name) < 0)
-		return err_code(reterr, -ENOMEM, "share");
-	if (asprintf(&guest, "%s/%s/%s", SHARE_GUEST_PATH, cid, name) < 0)
-		return err_code(reterr, -ENOMEM, "share");
 	r = make_mount_point(s, path, S_ISDIR(st.st_mode), reterr);
 	if (r < 0)
 		return r;
-	if (mount(source, target, NULL, flags, NULL) < 0)
+	if (move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_errno(reterr, "bind '%s' to '%s'", source, target);
-	if (read_only) {
-		r = remount_read_only(target);
-		if (r < 0)
-			return err_code(reterr, r, "make '%s' read-only",
-					target);
-	}
 	*ret = TAKE_PTR(guest);
 	return 0;
 }
@@ -155,13 +178,19 @@ static void remove_mount_point(int dirfd, const char *base, const char *name)
 void share_remove_container(struct share *s, const char *cid)
 {
 	cleanup_free char *base = path_join(s->path, cid);
-	cleanup_closedir DIR *dir = base ? opendir(base) : NULL;
+	cleanup_closedir DIR *dir = NULL;
+	int fd = openat(s->fd, cid,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct dirent *e;
 
-	if (!dir)
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir || !base) {
+		if (!dir)
+			close_fd(&fd);
 		return;
+	}
 	while ((e = readdir(dir)))
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
 			remove_mount_point(dirfd(dir), base, e->d_name);
-	(void)rmdir(base);
+	(void)unlinkat(s->fd, cid, AT_REMOVEDIR);
 }

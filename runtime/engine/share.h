@@ -17,12 +17,14 @@
 #define SHARE_GUEST_PATH "/run/kata-containers/shared/containers"
 
 struct share {
-	int dirfd;		 /* of the sandbox; borrowed */
+	int fd;			 /* of the folder, writable; owned */
 	struct journal *journal; /* borrowed */
-	char *path;		 /* absolute host path of the folder; owned */
+	char *path; /* absolute; here it is as the guest sees it; owned */
+	bool mounted;
 };
 
-/* Gives the process its own mount namespace and makes the folder. */
+/* Gives the process its own mount namespace and makes the folder. To be ended
+ * by share_release() in any case. */
 int share_init(struct share *s, int dirfd, const char *dir,
 	       struct journal *journal, struct err *reterr);
 void share_release(struct share *s);

@@ -15,6 +15,7 @@ ENGINE_SRCS := \
 	runtime/engine/pump.c \
 	runtime/engine/rpc.c \
 	runtime/engine/sandbox.c \
+	runtime/engine/sandbox_fs.c \
 	runtime/engine/share.c \
 	runtime/engine/snapshot.c \
 	runtime/engine/sock.c \

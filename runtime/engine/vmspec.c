@@ -2,10 +2,13 @@
 #include "vmspec.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
+#include "base/buf.h"
+#include "base/cleanup.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/translate.h"
 #include "runtime/guest.h"
@@ -15,45 +18,128 @@
 /* What the guest itself needs beyond a container's memory limit. */
 #define GUEST_OVERHEAD_MIB 128
 
-bool vmspec_uses_virtiofs(const struct config *config)
+int vmspec_choose_share(const struct config *config,
+			const struct host_facts *facts,
+			enum vm_share_kind *ret, struct err *reterr)
 {
-	/* Needs a daemon of its own beside the VM, which nobody starts yet. */
-	return config->qemu.shared_fs == CONFIG_SHARED_FS_VIRTIO_FS;
+	*ret = VM_SHARE_9P;
+	if (config->qemu.shared_fs != CONFIG_SHARED_FS_VIRTIO_FS)
+		return 0;
+	if (!facts->native)
+		return err_set(reterr, -EOPNOTSUPP,
+			       "shared_fs = \"virtio-fs\": its messages carry "
+			       "the guest's own byte order and flags, virtiofsd "
+			       "serves guests of the host's architecture only; "
+			       "use \"virtio-9p\" or \"auto\"");
+	if (!facts->virtiofsd[0])
+		return err_set(reterr, -EOPNOTSUPP,
+			       "shared_fs = \"virtio-fs\": no virtiofsd here; "
+			       "install the package 'virtiofsd' (or "
+			       "'qemu-system-common' of Debian 12), set "
+			       "virtio_fs_daemon, or use \"virtio-9p\"");
+	if (!facts->privileged)
+		return err_set(reterr, -EOPNOTSUPP,
+			       "shared_fs = \"virtio-fs\": '%s' needs root; "
+			       "use \"virtio-9p\"", facts->virtiofsd);
+	*ret = VM_SHARE_VIRTIOFS;
+	return 0;
+}
+
+int vmspec_check_config(const struct config *config, struct err *reterr)
+{
+	const struct config_qemu *q = &config->qemu;
+
+	if (strcmp(q->guest, "default") != 0)
+		return err_set(reterr, -EOPNOTSUPP,
+			       "guest = '%s': there is only \"default\" yet; "
+			       "other files by kernel, initrd and image",
+			       q->guest);
+	if (q->shared_fs == CONFIG_SHARED_FS_NONE)
+		return err_set(reterr, -EOPNOTSUPP,
+			       "shared_fs = \"none\": a container's root has "
+			       "no other way into the guest yet; use \"auto\"");
+	if (strcmp(q->block_device_driver, "virtio-scsi") != 0)
+		return err_set(reterr, -EOPNOTSUPP,
+			       "block_device_driver = '%s': only "
+			       "\"virtio-scsi\" yet", q->block_device_driver);
+	return 0;
 }
 
 void vmspec_free(struct vmspec *v)
 {
 	if (!v)
 		return;
+	free(v->cmdline_image);
+	free(v->cmdline_sandbox);
 	free(v->guest);
 	free(v);
 }
 
+static int set_file(struct guest_file *f, const char *path, struct err *reterr)
+{
+	int n = snprintf(f->path, sizeof(f->path), "%s", path);
+
+	return (size_t)n < sizeof(f->path)
+		       ? 0
+		       : err_code(reterr, -ENAMETOOLONG, "'%s'", path);
+}
+
 /* The files to boot; the configuration's come before the guest folder's. */
-static int choose_files(struct vmspec *v, const struct config_qemu *q,
+static int choose_files(struct guest *g, const struct config_qemu *q,
 			const struct arch_desc *arch, struct err *reterr)
 {
-	struct vm_spec *s = &v->spec;
 	int r = 0;
 
+	g->arch = arch;
 	if (!*q->kernel || (!*q->initrd && !*q->image))
-		r = guest_find(arch, v->guest, reterr);
+		r = guest_find(arch, g, reterr);
+	if (!r && *q->kernel)
+		r = set_file(&g->kernel, q->kernel, reterr);
+	if (!r && *q->kernel)
+		r = guest_check_kernel(g, reterr);
+	if (!r && *q->initrd)
+		r = set_file(&g->initrd, q->initrd, reterr);
+	else if (!r && *q->image)
+		r = set_file(&g->image, q->image, reterr);
 	if (r < 0)
 		return r;
-	s->kernel = *q->kernel ? q->kernel : v->guest->kernel.path;
-	if (*q->initrd)
-		s->initrd = q->initrd;
-	else if (*q->image)
-		s->image = q->image;
-	else if (*v->guest->initrd.path)
-		s->initrd = v->guest->initrd.path;
-	else if (*v->guest->image.path)
-		s->image = v->guest->image.path;
-	if (*v->guest->cmdline)
-		s->cmdline_image = v->guest->cmdline;
-	if (*q->kernel_params)
-		s->cmdline_sandbox = q->kernel_params;
+	/* One of the two; the image also when it alone was asked for. */
+	if (*q->image && !*q->initrd)
+		g->initrd.path[0] = '\0';
+	if (*g->initrd.path)
+		g->image.path[0] = '\0';
+	else if (!*g->image.path)
+		return err_set(reterr, -ENOENT,
+			       "guest '%s' has neither initrd.img nor "
+			       "rootfs.erofs.img: 'make image ARCH=%s'",
+			       g->dir, arch->name);
 	return 0;
+}
+
+/* What the guest's kernel and agent are told by the command line. */
+static int build_cmdlines(struct vmspec *v, const struct config *config,
+			  struct err *reterr)
+{
+	char root[GUEST_ROOT_MAX] = "";
+	int r = 0;
+
+	if (*v->guest->image.path)
+		r = guest_root_params(v->guest->image.path, root, reterr);
+	if (r < 0)
+		return r;
+	if (asprintf(&v->cmdline_image, "%s%s%s", root, *root ? " " : "",
+		     v->guest->cmdline) < 0)
+		v->cmdline_image = NULL;
+	if (asprintf(&v->cmdline_sandbox, "%s%s%s",
+		     config->agent.enable_debug ? "agent.log=debug " : "",
+		     config->agent.debug_console_enabled
+			     ? "agent.debug_console "
+			     : "",
+		     config->qemu.kernel_params) < 0)
+		v->cmdline_sandbox = NULL;
+	return v->cmdline_image && v->cmdline_sandbox
+		       ? 0
+		       : err_code(reterr, -ENOMEM, "command line");
 }
 
 static uint32_t vcpus(const struct config_qemu *q, const struct spec *c)
@@ -93,6 +179,65 @@ static int choose_accel(struct vmspec *v, const struct config_qemu *q,
 	return 0;
 }
 
+static int choose_machine(struct vm_spec *s, const struct config_qemu *q,
+			  struct err *reterr)
+{
+	cleanup_buf struct buf names = BUF_INIT(256);
+	size_t i;
+
+	if (!*q->machine_type)
+		return 0;
+	s->machine = arch_machine_find(s->arch, q->machine_type);
+	if (s->machine)
+		return 0;
+	for (i = 0; i < s->arch->n_machines; i++)
+		(void)buf_printf(&names, "%s%s", i ? ", " : "",
+				 s->arch->machines[i].name);
+	return err_set(reterr, -EINVAL,
+		       "machine_type = '%s': %s has %s", q->machine_type,
+		       s->arch->name, buf_cstr(&names));
+}
+
+/* What the host offers, and the configuration allows. */
+static int find_facts(struct vmspec *v, const struct config_qemu *q,
+		      const struct arch_desc *arch, struct err *reterr)
+{
+	struct host_facts *f = &v->facts;
+	int n, r;
+
+	r = host_facts(arch, v->guest, q->path, f, reterr);
+	if (r < 0)
+		return r;
+	if (!q->seccomp_sandbox)
+		f->qemu_sandbox = false;
+	if (!*q->virtio_fs_daemon)
+		return 0;
+	n = snprintf(f->virtiofsd, sizeof(f->virtiofsd), "%s",
+		     q->virtio_fs_daemon);
+	return (size_t)n < sizeof(f->virtiofsd)
+		       ? 0
+		       : err_code(reterr, -ENAMETOOLONG, "virtio_fs_daemon");
+}
+
+static int fill_devices(struct vmspec *v, const struct config *config,
+			const char *share, struct err *reterr)
+{
+	const struct config_qemu *q = &config->qemu;
+	struct vm_spec *s = &v->spec;
+
+	s->debug = q->enable_debug;
+	s->rng = true;
+	/* QEMU's own generator is seeded by the kernel: the same source,
+	 * without a read for each request. */
+	if (strcmp(q->entropy_source, "/dev/urandom") != 0)
+		s->entropy = q->entropy_source;
+	s->shares[0] = (struct vm_share){.tag = SHARE_TAG, .path = share,
+					 .fd = -1};
+	s->n_shares = 1;
+	return vmspec_choose_share(config, &v->facts, &s->shares[0].kind,
+				   reterr);
+}
+
 static int fill(struct vmspec *v, const struct config *config,
 		const char *arch_name, const char *name,
 		const struct spec *container, const char *share,
@@ -103,30 +248,38 @@ static int fill(struct vmspec *v, const struct config *config,
 	struct vm_spec *s = &v->spec;
 	int r;
 
-	r = entrypoint_choose_arch(container, arch_name, &arch, NULL, reterr);
-	if (!r && vmspec_uses_virtiofs(config))
-		r = err_set(reterr, -EOPNOTSUPP,
-			    "shared_fs = \"virtio-fs\" is not supported yet; "
-			    "use \"virtio-9p\"");
+	r = vmspec_check_config(config, reterr);
 	if (!r)
-		r = host_facts(arch, NULL, &v->facts, reterr);
+		r = entrypoint_choose_arch(container, arch_name, &arch, NULL,
+					   reterr);
+	if (!r)
+		r = choose_files(v->guest, q, arch, reterr);
+	if (!r)
+		r = build_cmdlines(v, config, reterr);
+	if (!r)
+		r = find_facts(v, q, arch, reterr);
 	if (r < 0)
 		return r;
 	vm_spec_init(s, arch, &v->facts);
 	s->name = name;
-	r = choose_files(v, q, arch, reterr);
-	if (!r)
-		r = choose_accel(v, q, reterr);
-	if (r < 0)
-		return r;
+	s->kernel = v->guest->kernel.path;
+	s->initrd = *v->guest->initrd.path ? v->guest->initrd.path : NULL;
+	s->image = *v->guest->image.path ? v->guest->image.path : NULL;
+	s->cmdline_image = v->cmdline_image;
+	s->cmdline_sandbox = v->cmdline_sandbox;
+	s->machine_options = q->machine_accelerators;
+	s->cpu_features = q->cpu_features;
+	s->firmware = *q->firmware ? q->firmware : NULL;
+	s->hugepages = q->enable_hugepages;
+	s->prealloc = q->enable_mem_prealloc;
 	s->vcpus = vcpus(q, container);
 	s->memory_mib = memory_mib(q, arch, container);
-	s->debug = q->enable_debug;
-	s->rng = true;
-	s->shares[0] = (struct vm_share){.tag = SHARE_TAG, .path = share,
-					 .kind = VM_SHARE_9P, .fd = -1};
-	s->n_shares = 1;
-	return vm_spec_check(s, reterr);
+	r = choose_accel(v, q, reterr);
+	if (!r)
+		r = choose_machine(s, q, reterr);
+	if (!r)
+		r = fill_devices(v, config, share, reterr);
+	return r < 0 ? r : vm_spec_check(s, reterr);
 }
 
 int vmspec_new(const struct config *config, const char *arch, const char *name,

@@ -2,8 +2,6 @@
 #ifndef ENGINE_VMSPEC_H
 #define ENGINE_VMSPEC_H
 
-#include <stdbool.h>
-
 #include "runtime/config.h"
 #include "runtime/oci/spec.h"
 #include "runtime/vmm/vmm.h"
@@ -13,6 +11,7 @@ struct vmspec {
 	struct host_facts facts;
 	struct vm_spec spec;
 	struct guest *guest; /* owned */
+	char *cmdline_image, *cmdline_sandbox; /* owned */
 };
 
 /*
@@ -25,6 +24,13 @@ int vmspec_new(const struct config *config, const char *arch, const char *name,
 	       struct vmspec **ret, struct err *reterr);
 void vmspec_free(struct vmspec *v);
 
-bool vmspec_uses_virtiofs(const struct config *config);
+/* What carries the shared folder for a guest of a host with FACTS; 0, or
+ * -EOPNOTSUPP with the reason. */
+int vmspec_choose_share(const struct config *config,
+			const struct host_facts *facts,
+			enum vm_share_kind *ret, struct err *reterr);
+
+/* Refuses what is configured and would have no effect. */
+int vmspec_check_config(const struct config *config, struct err *reterr);
 
 #endif

@@ -314,8 +314,12 @@ static void probe_share(struct host *h)
 	else if (!h->facts.privileged)
 		rung_set(fs, false, "'%s' needs root", h->facts.virtiofsd);
 	else
-		rung_set(fs, true, "'%s'", h->facts.virtiofsd);
-	rung_set(&h->share[RUNG_9P], true, "served by QEMU itself%s",
+		rung_set(fs, true, "'%s', by shared_fs = \"virtio-fs\"",
+			 h->facts.virtiofsd);
+	/* The first, as it serves every guest, with no second process and no
+	 * shared memory, and runs programs sooner (docs/engine.md). */
+	rung_set(&h->share[RUNG_9P], true,
+		 "served by QEMU itself, for every architecture%s",
 		 h->facts.privileged ? ""
 				     : "; without root, files keep the "
 				       "caller's owner");
@@ -347,29 +351,45 @@ static void host_init(struct host *h, const struct arch_desc *arch)
 		.accel = {{.name = "kvm"}, {.name = "tcg"}},
 		.channel = {{.name = "vhost-vsock"},
 			    {.name = "virtio-serial"}},
-		.share = {{.name = "virtio-fs"}, {.name = "9p"}},
+		.share = {{.name = "9p"}, {.name = "virtio-fs"}},
 	};
 }
 
+static int choose_qemu(struct host *h, const char *qemu, struct err *reterr)
+{
+	const char *name = qemu && *qemu ? qemu : h->arch->qemu_binary;
+	int n = snprintf(h->facts.qemu, sizeof(h->facts.qemu), "%s", name);
+
+	if (name == qemu && (size_t)n < sizeof(h->facts.qemu) &&
+	    access(qemu, X_OK) == 0)
+		return 0;
+	if (name != qemu &&
+	    find_program(name, h->facts.qemu, sizeof(h->facts.qemu)))
+		return 0;
+	rung_set(&h->accel[RUNG_KVM], false, "no '%s'", name);
+	rung_set(&h->accel[RUNG_TCG], false, "no '%s'", name);
+	if (name == qemu)
+		return err_set(reterr, -ENOENT,
+			       "QEMU '%s' of the configuration (path) cannot "
+			       "be executed", qemu);
+	return err_set(reterr, -ENOENT,
+		       "'%s' is not in PATH: 'make deps' installs it", name);
+}
+
 int host_probe(const struct arch_desc *arch, const struct guest *guest,
-	       unsigned int flags, struct host *ret, struct err *reterr)
+	       const char *qemu, unsigned int flags, struct host *ret,
+	       struct err *reterr)
 {
 	char path[2304];
 	char key[KEY_MAX];
+	int r;
 
 	host_init(ret, arch);
 	probe_channel(ret);
 	probe_share(ret);
-	if (!find_program(arch->qemu_binary, ret->facts.qemu,
-			  sizeof(ret->facts.qemu))) {
-		rung_set(&ret->accel[RUNG_KVM], false, "no '%s'",
-			 arch->qemu_binary);
-		rung_set(&ret->accel[RUNG_TCG], false, "no '%s'",
-			 arch->qemu_binary);
-		return err_set(reterr, -ENOENT,
-			       "'%s' is not in PATH: 'make deps' installs it",
-			       arch->qemu_binary);
-	}
+	r = choose_qemu(ret, qemu, reterr);
+	if (r < 0)
+		return r;
 	find_firmware(ret);
 	cache_path(arch, path, sizeof(path));
 	cache_key(ret, guest, key);
@@ -391,7 +411,7 @@ int host_probe(const struct arch_desc *arch, const struct guest *guest,
 }
 
 int host_facts(const struct arch_desc *arch, const struct guest *guest,
-	       struct host_facts *ret, struct err *reterr)
+	       const char *qemu, struct host_facts *ret, struct err *reterr)
 {
 	cleanup_free struct guest *own = NULL;
 	struct host h;
@@ -403,8 +423,7 @@ int host_facts(const struct arch_desc *arch, const struct guest *guest,
 		if (own && guest_find(arch, own, &none) == 0)
 			guest = own;
 	}
-	r = host_probe(arch, guest, 0, &h, reterr);
-
+	r = host_probe(arch, guest, qemu, 0, &h, reterr);
 	*ret = h.facts;
 	return r;
 }

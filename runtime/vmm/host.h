@@ -21,7 +21,7 @@ struct rung {
 
 enum { RUNG_KVM, RUNG_TCG, RUNGS_ACCEL };
 enum { RUNG_VHOST_VSOCK, RUNG_VIRTIO_SERIAL, RUNGS_CHANNEL };
-enum { RUNG_VIRTIOFS, RUNG_9P, RUNGS_SHARE };
+enum { RUNG_9P, RUNG_VIRTIOFS, RUNGS_SHARE };
 
 struct host {
 	const struct arch_desc *arch;
@@ -36,7 +36,8 @@ struct host {
 #define HOST_PROBE_AGAIN (1U << 0)
 
 /*
- * Probes the host for guests of ARCH. KVM counts as usable only after it has
+ * Probes the host for guests of ARCH; QEMU is the program, else (NULL or "") it
+ * is searched in PATH. KVM counts as usable only after it has
  * booted GUEST's kernel to its end within 3 seconds, which is remembered until
  * the next boot of the host, or until kernel or QEMU change; without GUEST
  * (NULL) KVM is not used. May fork and wait; not to be called within a callback
@@ -44,12 +45,13 @@ struct host {
  * package; RET is filled in as far as known in both cases.
  */
 int host_probe(const struct arch_desc *arch, const struct guest *guest,
-	       unsigned int flags, struct host *ret, struct err *reterr);
+	       const char *qemu, unsigned int flags, struct host *ret,
+	       struct err *reterr);
 
 /* host_probe() for those who need the facts only; with GUEST NULL KVM is tried
  * with the guest that guest_find() finds. */
 int host_facts(const struct arch_desc *arch, const struct guest *guest,
-	       struct host_facts *ret, struct err *reterr);
+	       const char *qemu, struct host_facts *ret, struct err *reterr);
 
 /*
  * kvm.c: boots GUEST's kernel under KVM in a child process. 0 when it came to

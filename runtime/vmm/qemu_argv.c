@@ -81,45 +81,77 @@ static void device_begin(struct qemu_args *a, struct buf *b, const char *what)
 	}
 }
 
+static bool has_virtiofs(const struct vm_spec *s)
+{
+	for (size_t i = 0; i < s->n_shares; i++)
+		if (s->shares[i].kind == VM_SHARE_VIRTIOFS)
+			return true;
+	return false;
+}
+
+/* Memory that is not just QEMU's own: "ram", named in -machine. */
+static bool has_backend(const struct vm_spec *s)
+{
+	return has_virtiofs(s) || s->hugepages || s->prealloc;
+}
+
+static void add_memory(struct qemu_args *a)
+{
+	const struct vm_spec *s = a->spec;
+	struct buf b = BUF_INIT(OPT_MAX);
+
+	(void)strv_add(a->argv, "-m");
+	(void)strv_addf(a->argv, "%" PRIu32 "M", s->memory_mib);
+	if (!has_backend(s))
+		return;
+	/* vhost-user servers map the guest's memory. */
+	(void)buf_printf(&b, "memory-backend-memfd,id=ram,size=%" PRIu32
+			     "M,share=%s%s%s",
+			 s->memory_mib, has_virtiofs(s) ? "on" : "off",
+			 s->hugepages ? ",hugetlb=on" : "",
+			 s->prealloc ? ",prealloc=on" : "");
+	add_buf(a, "-object", &b);
+}
+
+/* BASE, and EXTRA after a comma. */
+static void add_extended(struct qemu_args *a, const char *opt, const char *base,
+			 const char *extra)
+{
+	(void)strv_add(a->argv, opt);
+	(void)strv_addf(a->argv, "%s%s%s", base, extra && *extra ? "," : "",
+			extra ? extra : "");
+}
+
 static void add_machine(struct qemu_args *a)
 {
 	const struct vm_spec *s = a->spec;
 	const struct arch_machine *m = s->machine;
 	const char *options = m->options[s->accel];
 	struct buf b = BUF_INIT(OPT_MAX);
-	bool shared = false;
-
-	for (size_t i = 0; i < s->n_shares; i++)
-		shared = shared || s->shares[i].kind == VM_SHARE_VIRTIOFS;
 
 	(void)buf_put_str(&b, m->qemu);
 	if (*options)
 		(void)buf_printf(&b, ",%s", options);
-	if (shared)
+	if (s->machine_options && *s->machine_options)
+		(void)buf_printf(&b, ",%s", s->machine_options);
+	if (has_backend(s))
 		(void)buf_put_str(&b, ",memory-backend=ram");
 	add_buf(a, "-machine", &b);
-	if (m->firmware && a->facts->firmware[0])
+	if (s->firmware)
+		add2(a, "-bios", s->firmware);
+	else if (m->firmware && a->facts->firmware[0])
 		add2(a, "-bios", a->facts->firmware);
 	add2(a, "-accel", s->accel == ARCH_ACCEL_KVM ? "kvm"
 						      : "tcg,tb-size=" TB_MIB);
-	add2(a, "-cpu", s->cpu ? s->cpu : s->arch->cpu[s->accel]);
+	add_extended(a, "-cpu", s->cpu ? s->cpu : s->arch->cpu[s->accel],
+		     s->cpu_features);
 
 	buf_init(&b, OPT_MAX);
 	(void)buf_printf(&b, "%" PRIu32, s->vcpus);
 	if (s->vcpus_max > s->vcpus && (m->hotplug & ARCH_HOTPLUG_CPU))
 		(void)buf_printf(&b, ",maxcpus=%" PRIu32, s->vcpus_max);
 	add_buf(a, "-smp", &b);
-
-	(void)strv_add(a->argv, "-m");
-	(void)strv_addf(a->argv, "%" PRIu32 "M", s->memory_mib);
-	/* vhost-user servers map the guest's memory. */
-	if (shared) {
-		(void)strv_add(a->argv, "-object");
-		(void)strv_addf(a->argv,
-				"memory-backend-memfd,id=ram,size=%" PRIu32
-				"M,share=on",
-				s->memory_mib);
-	}
+	add_memory(a);
 	if (m->transport == ARCH_TRANSPORT_MMIO)
 		add2(a, "-global", "virtio-mmio.force-legacy=false");
 }
@@ -208,7 +240,15 @@ static void add_basic_devices(struct qemu_args *a)
 	struct buf b;
 
 	if (s->rng) {
-		add2(a, "-object", "rng-builtin,id=entropy");
+		if (s->entropy) {
+			buf_init(&b, OPT_MAX);
+			(void)buf_put_str(&b, "rng-random,id=entropy,"
+					      "filename=");
+			put_value(&b, s->entropy);
+			add_buf(a, "-object", &b);
+		} else {
+			add2(a, "-object", "rng-builtin,id=entropy");
+		}
 		device_begin(a, &b, "virtio-rng");
 		(void)buf_put_str(&b, ",rng=entropy");
 		add_buf(a, "-device", &b);

@@ -163,6 +163,10 @@ int vm_spec_check(const struct vm_spec *spec, struct err *reterr)
 		r = check_path("initrd", spec->initrd, reterr);
 	if (r == 0 && spec->image)
 		r = check_path("image", spec->image, reterr);
+	if (r == 0 && spec->firmware)
+		r = check_path("firmware", spec->firmware, reterr);
+	if (r == 0 && spec->entropy)
+		r = check_path("entropy source", spec->entropy, reterr);
 	if (r == 0)
 		r = check_sizes(spec, reterr);
 	if (r == 0)
@@ -374,12 +378,18 @@ void vm_spec_hash(const struct vm_spec *spec, char ret[VM_HASH_SIZE])
 	uint8_t md[EVP_MAX_MD_SIZE] = {0};
 
 	if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL)) {
-		hash_str(ctx, "kiln vm_spec 1");
+		hash_str(ctx, "kiln vm_spec 2");
 		hash_str(ctx, spec->arch->name);
 		hash_str(ctx, spec->machine->name);
 		hash_num(ctx, spec->accel);
 		hash_str(ctx, spec->cpu ? spec->cpu
 					: spec->arch->cpu[spec->accel]);
+		hash_str(ctx, spec->machine_options);
+		hash_str(ctx, spec->cpu_features);
+		hash_str(ctx, spec->firmware);
+		hash_str(ctx, spec->entropy);
+		hash_num(ctx, spec->hugepages);
+		hash_num(ctx, spec->prealloc);
 		hash_num(ctx, spec->vcpus);
 		hash_num(ctx, MAX(spec->vcpus, spec->vcpus_max));
 		hash_num(ctx, spec->memory_mib);

@@ -125,38 +125,56 @@ static int connect_pair(int *ret_listen, int *ret_conn, struct err *reterr)
 	return 0;
 }
 
-static int build_argv(const char *program, const char *source, bool read_only,
-		      struct strv *argv, struct err *reterr)
+/* The C server of QEMU before 8.0: options in one string, and fewer. */
+static int old_argv(const struct fs_server_options *o, const char *cache,
+		    struct strv *argv, struct err *reterr)
 {
-	(void)strv_add(argv, program);
+	if (o->read_only || strchr(o->source, ','))
+		return err_set(reterr, -EOPNOTSUPP,
+			       "'%s' shares no folder read-only and none with "
+			       "a comma in its name ('%s'); 9p would do",
+			       o->program, o->source);
+	if (!strcmp(cache, "metadata"))
+		return err_set(reterr, -EOPNOTSUPP,
+			       "'%s' has no virtio_fs_cache \"metadata\": "
+			       "auto, always or never", o->program);
+	(void)strv_add(argv, "-f");
+	(void)strv_add(argv, "-o");
+	(void)strv_addf(argv, "source=%s,cache=%s,xattr,announce_submounts",
+			o->source, !strcmp(cache, "never") ? "none" : cache);
+	return 0;
+}
+
+int fs_server_argv(const struct fs_server_options *o, struct strv *argv,
+		   struct err *reterr)
+{
+	const char *cache = o->cache ? o->cache : "auto";
+	char *const *arg;
+	int r;
+
+	(void)strv_add(argv, o->program);
 	(void)strv_add(argv, "--fd=3");
-	if (strstr(program, "/qemu/")) {
-		/* The C server of QEMU before 8.0: options in one string. */
-		if (read_only || strchr(source, ','))
-			return err_set(reterr, -EOPNOTSUPP,
-				       "'%s' shares no folder read-only and "
-				       "none with a comma in its name ('%s'); "
-				       "9p would do", program, source);
-		(void)strv_add(argv, "-f");
-		(void)strv_add(argv, "-o");
-		(void)strv_addf(argv, "source=%s,cache=auto,xattr,"
-				      "announce_submounts", source);
+	if (strstr(o->program, "/qemu/")) {
+		r = old_argv(o, cache, argv, reterr);
+		if (r < 0)
+			return r;
 	} else {
 		(void)strv_add(argv, "--shared-dir");
-		(void)strv_add(argv, source);
-		(void)strv_add(argv, "--cache=auto");
+		(void)strv_add(argv, o->source);
+		(void)strv_addf(argv, "--cache=%s", cache);
 		(void)strv_add(argv, "--xattr");
 		(void)strv_add(argv, "--announce-submounts");
-		if (read_only)
+		if (o->read_only)
 			(void)strv_add(argv, "--readonly");
 	}
+	for (arg = o->extra_args; arg && *arg; arg++)
+		(void)strv_add(argv, *arg);
 	if (strv_error(argv))
 		return err_code(reterr, strv_error(argv), "file server");
 	return 0;
 }
 
-int fs_server_start(struct event_loop *loop, const char *program,
-		    const char *source, bool read_only,
+int fs_server_start(struct event_loop *loop, const struct fs_server_options *o,
 		    fs_server_ended_fn ended, void *arg,
 		    struct fs_server **ret, int *ret_fd, struct err *reterr)
 {
@@ -166,14 +184,14 @@ int fs_server_start(struct event_loop *loop, const char *program,
 	cleanup_close int conn = -1;
 	int r;
 
-	if (!program[0])
+	if (!o->program[0])
 		return err_set(reterr, -ENOENT,
 			       "no virtiofsd on this host: install the package "
 			       "'virtiofsd', or share by 9p");
-	if (!path_is_normal(source))
+	if (!path_is_normal(o->source))
 		return err_set(reterr, -EINVAL, "share '%s': no normal path",
-			       source);
-	r = build_argv(program, source, read_only, &argv, reterr);
+			       o->source);
+	r = fs_server_argv(o, &argv, reterr);
 	if (r == 0)
 		r = connect_pair(&listener, &conn, reterr);
 	if (r < 0)
@@ -190,10 +208,10 @@ int fs_server_start(struct event_loop *loop, const char *program,
 		return r;
 	r = event_child(loop, s->pid, on_end, s);
 	if (r < 0)
-		return err_code(reterr, r, "watch '%s'", program);
+		return err_code(reterr, r, "watch '%s'", o->program);
 	s->output_io = event_io_new(loop, s->output_fd, EPOLLIN, on_output, s);
 	if (!s->output_io)
-		return err_errno(reterr, "output of '%s'", program);
+		return err_errno(reterr, "output of '%s'", o->program);
 	*ret = TAKE_PTR(s);
 	*ret_fd = TAKE_FD(conn);
 	return 0;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/strv.h"
 
 /*
  * A server of one shared folder. The interface knows nothing of virtiofsd but
@@ -18,14 +19,26 @@ struct fs_server;
 /* The server has ended by itself; TEXT is its last words, escaped. */
 typedef void (*fs_server_ended_fn)(void *arg, int status, const char *text);
 
+/* Borrowed for the time of the call. */
+struct fs_server_options {
+	const char *program; /* host_facts.virtiofsd */
+	const char *source;  /* the folder */
+	bool read_only;
+	const char *cache; /* auto, always, never, metadata; NULL: auto */
+	char *const *extra_args; /* NULL-terminated; NULL: none */
+};
+
+/* The command line for O; 0, or -errno when the program cannot do it. Pure. */
+int fs_server_argv(const struct fs_server_options *o, struct strv *argv,
+		   struct err *reterr);
+
 /*
- * Starts PROGRAM (host_facts.virtiofsd) for the folder SOURCE. 0 with the
- * server and in *RET_FD the stream for vm_share.fd, the caller's to close once
- * vm_start() has returned; else -errno. The server ends with the VM's end of
- * the stream, and is killed when this process dies. ENDED may be NULL.
+ * Starts a server. 0 with it in *RET and in *RET_FD the stream for
+ * vm_share.fd, the caller's to close once vm_start() has returned; else -errno.
+ * The server ends with the VM's end of the stream, and is killed when this
+ * process dies. ENDED may be NULL.
  */
-int fs_server_start(struct event_loop *loop, const char *program,
-		    const char *source, bool read_only,
+int fs_server_start(struct event_loop *loop, const struct fs_server_options *o,
 		    fs_server_ended_fn ended, void *arg,
 		    struct fs_server **ret, int *ret_fd, struct err *reterr);
 

@@ -90,6 +90,11 @@ struct vm_spec {
 	const struct arch_machine *machine;
 	enum arch_accel accel;
 	const char *cpu;   /* NULL: the architecture's for the accelerator */
+	/* Appended to -machine and -cpu, as QEMU reads them; may be NULL. */
+	const char *machine_options, *cpu_features;
+	const char *firmware; /* absolute path; NULL: the host's or QEMU's */
+	const char *entropy;  /* absolute path; NULL: QEMU's own generator */
+	bool hugepages, prealloc; /* of the guest's memory */
 	uint32_t vcpus;    /* 1… */
 	uint32_t vcpus_max; /* 0: as vcpus */
 	uint32_t memory_mib; /* rounded by arch_round_memory_mib() */

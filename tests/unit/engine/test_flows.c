@@ -520,6 +520,24 @@ static void test_terminal(void **state UNUSED)
 	assert_clean();
 }
 
+/* What passes for a kernel of the host's architecture: our own beginning. */
+static void put_kernel(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	uint8_t head[4096] = {0};
+	char path[PATH_MAX + 64];
+
+	assert_int_equal(read_full(fd, head, sizeof(head)), sizeof(head));
+	close(fd);
+	if (arch_native()->kernel_format == ARCH_KERNEL_ARM64_IMAGE)
+		memcpy(head + 56, "ARM\x64", 4);
+	if (arch_native()->kernel_format == ARCH_KERNEL_S390_IMAGE)
+		memset(head, 1, 64);
+	(void)snprintf(path, sizeof(path), "%s/kernel", base);
+	assert_int_equal(write_file_atomic(AT_FDCWD, path, head, sizeof(head),
+					   0644), 0);
+}
+
 static int group_setup(void **state UNUSED)
 {
 	char path[PATH_MAX + 64], *env = NULL;
@@ -536,7 +554,7 @@ static int group_setup(void **state UNUSED)
 	(void)snprintf(path, sizeof(path), "%s/rootfs", bundle);
 	if (mkdir(path, 0755) < 0)
 		return -1;
-	put_file("kernel", "kernel");
+	put_kernel();
 	put_file("initrd", "initrd");
 	(void)snprintf(path, sizeof(path), "%s/%s", base, name);
 	if (symlink("/proc/self/exe", path) < 0)

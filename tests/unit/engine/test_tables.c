@@ -21,6 +21,8 @@
 #include "runtime/engine/state.h"
 #include "runtime/engine/transition.h"
 #include "runtime/engine/translate.h"
+#include "runtime/engine/vmspec.h"
+#include "runtime/vmm/virtiofsd.h"
 
 static void test_container_states(void **state UNUSED)
 {
@@ -282,6 +284,84 @@ static void test_translate(void **state UNUSED)
 	assert_int_equal(w->hooks->n_startcontainer, 1);
 }
 
+static void test_share_choice(void **state UNUSED)
+{
+	struct host_facts f = {.native = true, .privileged = true,
+			       .virtiofsd = "/usr/libexec/virtiofsd"};
+	enum vm_share_kind kind;
+	struct config *c = NULL;
+	struct err err = {0};
+
+	assert_int_equal(config_new(&c, &err), 0);
+	assert_int_equal(vmspec_choose_share(c, &f, &kind, &err), 0);
+	assert_int_equal(kind, VM_SHARE_9P);
+	c->qemu.shared_fs = CONFIG_SHARED_FS_VIRTIO_FS;
+	assert_int_equal(vmspec_choose_share(c, &f, &kind, &err), 0);
+	assert_int_equal(kind, VM_SHARE_VIRTIOFS);
+	f.privileged = false;
+	assert_int_equal(vmspec_choose_share(c, &f, &kind, &err), -EOPNOTSUPP);
+	f.privileged = true;
+	f.virtiofsd[0] = '\0';
+	assert_int_equal(vmspec_choose_share(c, &f, &kind, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "virtio_fs_daemon"));
+	f.native = false;
+	assert_int_equal(vmspec_choose_share(c, &f, &kind, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "byte order"));
+	config_free(c);
+}
+
+/* What is configured has an effect, or is refused. */
+static void test_config_refusals(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *names;
+	} rows[] = {
+		{"[hypervisor.qemu]\nguest = 'x'\n", "guest"},
+		{"[hypervisor.qemu]\nshared_fs = 'none'\n", "shared_fs"},
+		{"[hypervisor.qemu]\nblock_device_driver = 'virtio-blk'\n",
+		 "block_device_driver"},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct config *c = NULL;
+		struct err err = {0};
+
+		assert_int_equal(config_new(&c, &err), 0);
+		assert_int_equal(vmspec_check_config(c, &err), 0);
+		assert_int_equal(config_parse(c, rows[i].text,
+					      strlen(rows[i].text), "t", &err),
+				 0);
+		assert_int_equal(vmspec_check_config(c, &err), -EOPNOTSUPP);
+		assert_non_null(strstr(err.text, rows[i].names));
+		config_free(c);
+	}
+}
+
+static void test_server_command(void **state UNUSED)
+{
+	const char *const extra[] = {"--thread-pool-size=1", NULL};
+	struct fs_server_options o = {
+		.program = "/usr/libexec/virtiofsd", .source = "/a,b",
+		.cache = "never", .extra_args = (char *const *)(uintptr_t)extra,
+	};
+	cleanup_strv struct strv a = STRV_INIT, b = STRV_INIT, d = STRV_INIT;
+	struct err err = {0};
+
+	assert_int_equal(fs_server_argv(&o, &a, &err), 0);
+	assert_true(strv_contains(&a, "--cache=never"));
+	assert_true(strv_contains(&a, "/a,b"));
+	assert_string_equal(a.v[a.n - 1], extra[0]);
+	o.program = "/usr/lib/qemu/virtiofsd";
+	assert_int_equal(fs_server_argv(&o, &b, &err), -EOPNOTSUPP);
+	o.source = "/a";
+	assert_int_equal(fs_server_argv(&o, &d, &err), 0);
+	assert_true(strv_contains(
+		&d, "source=/a,cache=none,xattr,announce_submounts"));
+	o.cache = "metadata";
+	assert_int_equal(fs_server_argv(&o, &d, &err), -EOPNOTSUPP);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -296,6 +376,9 @@ int main(void)
 						make_base, remove_base),
 		cmocka_unit_test_setup_teardown(test_state_file, make_base,
 						remove_base),
+		cmocka_unit_test(test_share_choice),
+		cmocka_unit_test(test_config_refusals),
+		cmocka_unit_test(test_server_command),
 		cmocka_unit_test(test_translate),
 	};
 

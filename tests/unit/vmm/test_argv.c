@@ -22,24 +22,25 @@ struct golden {
 	const char *arch;
 	const char *name;
 	const char *machine; /* NULL: the default */
-	bool kvm, full, virtiofs, vsock;
+	bool kvm, full, virtiofs, vsock, tuned;
 };
 
 static const struct golden goldens[] = {
-	{"x86_64", "tcg", NULL, false, false, false, false},
-	{"x86_64", "kvm", NULL, true, false, false, false},
-	{"x86_64", "full-q35", "q35", false, true, false, false},
-	{"x86_64", "virtiofs-vsock", NULL, true, false, true, true},
-	{"aarch64", "tcg", NULL, false, false, false, false},
-	{"aarch64", "kvm", NULL, true, false, false, false},
-	{"aarch64", "full", NULL, false, true, false, false},
-	{"aarch64", "full-pci", "virt-pci", false, true, false, false},
-	{"s390x", "tcg", NULL, false, false, false, false},
-	{"s390x", "kvm", NULL, true, false, false, false},
-	{"s390x", "full", NULL, false, true, false, false},
-	{"ppc64le", "tcg", NULL, false, false, false, false},
-	{"ppc64le", "kvm", NULL, true, false, false, false},
-	{"ppc64le", "full", NULL, false, true, false, false},
+	{"x86_64", "tcg", NULL, false, false, false, false, false},
+	{"x86_64", "kvm", NULL, true, false, false, false, false},
+	{"x86_64", "full-q35", "q35", false, true, false, false, false},
+	{"x86_64", "virtiofs-vsock", NULL, true, false, true, true, false},
+	{"x86_64", "tuned", NULL, false, false, false, false, true},
+	{"aarch64", "tcg", NULL, false, false, false, false, false},
+	{"aarch64", "kvm", NULL, true, false, false, false, false},
+	{"aarch64", "full", NULL, false, true, false, false, false},
+	{"aarch64", "full-pci", "virt-pci", false, true, false, false, false},
+	{"s390x", "tcg", NULL, false, false, false, false, false},
+	{"s390x", "kvm", NULL, true, false, false, false, false},
+	{"s390x", "full", NULL, false, true, false, false, false},
+	{"ppc64le", "tcg", NULL, false, false, false, false, false},
+	{"ppc64le", "kvm", NULL, true, false, false, false, false},
+	{"ppc64le", "full", NULL, false, true, false, false, false},
 };
 
 static void make_facts(const struct golden *g, struct host_facts *f)
@@ -74,6 +75,13 @@ static void make_spec(const struct golden *g, const struct host_facts *f,
 	if (g->vsock) {
 		s->channel = VM_CHANNEL_VHOST_VSOCK;
 		s->cid = 42;
+	}
+	if (g->tuned) {
+		s->machine_options = "pic=off";
+		s->cpu_features = "smap=off,smep=off";
+		s->firmware = "/opt/fw.bin";
+		s->entropy = "/dev/hw,rng";
+		s->hugepages = s->prealloc = true;
 	}
 	if (!g->full)
 		return;

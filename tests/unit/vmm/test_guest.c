@@ -132,11 +132,36 @@ static void test_damaged(void **state)
 	assert_non_null(strstr(err.text, "truncated"));
 }
 
+static void test_root_params(void **state)
+{
+	char path[256], params[GUEST_ROOT_MAX];
+	uint8_t image[2048] = {0};
+	struct err err = {0};
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/aarch64/img", top);
+	put("img", image, sizeof(image));
+	assert_int_equal(guest_root_params(path, params, &err), -EBADMSG);
+	memcpy(image + 1024, "\xe2\xe1\xf5\xe0", 4);
+	put("img", image, sizeof(image));
+	assert_int_equal(guest_root_params(path, params, &err), 0);
+	assert_string_equal(params,
+			    "root=/dev/vda rootfstype=erofs ro init=/init");
+	put("img", "hsqs", 4);
+	assert_int_equal(guest_root_params(path, params, &err), 0);
+	put("img", "hs", 2);
+	assert_int_equal(guest_root_params(path, params, &err), -EBADMSG);
+	put("img", "", 0);
+	assert_int_equal(guest_root_params(path, params, &err), -EBADMSG);
+	assert_int_equal(guest_root_params("/no/such", params, &err), -ENOENT);
+}
+
 #define GUEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		GUEST(test_root_params),
 		GUEST(test_bare), GUEST(test_missing), GUEST(test_described),
 		GUEST(test_refused), GUEST(test_damaged),
 	};

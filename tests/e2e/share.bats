@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Ways of files into the guest that are not the default: virtio-fs, and a root
+# image in place of the initrd.
+
+load helpers
+
+# kiln with a configuration of its own, one line of [hypervisor.qemu] each.
+kiln_configured() {
+	local verb=$1 line
+	shift
+	echo '[hypervisor.qemu]' >"$WORK/config.toml"
+	for line in "$@"; do
+		echo "$line" >>"$WORK/config.toml"
+	done
+	timeout "${T:-60}" "$KILN" --config "$WORK/config.toml" \
+		--root "$STATE" "$verb" --arch "$ARCH" --bundle "$BUNDLE" c1
+}
+
+# True on the host's architecture; on another virtio-fs must be refused, with
+# the reason, and there is no more to test.
+native() {
+	[ "$ARCH" != "$(uname -m)" ] || return 0
+	command_is true
+	run kiln_configured run 'shared_fs = "virtio-fs"'
+	echo "$output"
+	[ "$status" != 0 ] && [[ "$output" == *"byte order"* ]] &&
+		[[ "$output" == *"virtio-9p"* ]] || exit 1
+	return 1
+}
+
+@test "virtio-fs carries root and volumes, both ways" {
+	native || return 0
+	mkdir "$WORK/rw" "$WORK/ro" "$WORK/ro/sub"
+	echo one >"$WORK/ro/sub/file"
+	echo single >"$WORK/single"
+	spec --arg w "$WORK" '.mounts += [
+		{destination: "/rw", type: "bind", source: ($w + "/rw"), options: ["rbind", "rw"]},
+		{destination: "/ro", type: "bind", source: ($w + "/ro"), options: ["rbind", "ro"]},
+		{destination: "/etc/single", type: "bind", source: ($w + "/single"), options: ["bind", "ro"]}]'
+	command_is 'grep -c " / virtiofs " /proc/mounts; cat /ro/sub/file /etc/single
+		echo two >/rw/new; echo root >/root/new; ln -s new /root/link; chmod 640 /root/new
+		touch /ro/x 2>/dev/null || echo denied'
+	run kiln_configured run 'shared_fs = "virtio-fs"'
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "1
+one
+single
+denied" ]
+	[ "$(cat "$WORK/rw/new")" = two ]
+	[ "$(cat "$BUNDLE/rootfs/root/new")" = root ]
+	[ "$(readlink "$BUNDLE/rootfs/root/link")" = new ]
+	[ "$(stat -c %a "$BUNDLE/rootfs/root/new")" = 640 ]
+	[ ! -e "$WORK/ro/x" ]
+}
+
+# The process of a role, as the journal has it: the last line counts.
+journal_pid() {
+	awk -v r="$1" '$1 == "process" && $2 == r && NF == 4 { p = $3 }
+		END { print p }' "$STATE/c1/journal"
+}
+
+@test "the end of virtiofsd ends the container, and says so" {
+	native || return 0
+	command_is 'echo ready; while :; do sleep 1; done'
+	kiln_configured create 'shared_fs = "virtio-fs"' >"$WORK/out" 2>&1 </dev/null
+	kiln start c1
+	wait_line "$WORK/out" ready
+	kill -9 "$(journal_pid virtiofsd)"
+	wait_status stopped
+	cat "$WORK/out"
+	grep -q virtiofsd "$WORK/out"
+	kiln delete c1
+}
+
+@test "virtiofsd goes with its supervisor" {
+	native || return 0
+	command_is 'echo ready; while :; do sleep 1; done'
+	kiln_configured create 'shared_fs = "virtio-fs"' >"$WORK/out" 2>&1 </dev/null
+	kiln start c1
+	wait_line "$WORK/out" ready
+	fs=$(journal_pid virtiofsd)
+	kill -9 "$(journal_pid supervisor)"
+	is_gone "$fs"
+	kiln delete --force c1
+}
+
+@test "a virtiofsd that cannot work is named" {
+	native || return 0
+	command_is true
+	run kiln_configured run 'shared_fs = "virtio-fs"' \
+		'virtio_fs_daemon = "/bin/false"'
+	echo "$output"
+	[ "$status" != 0 ]
+	[[ "$output" == *virtiofsd* ]]
+}
+
+@test "the guest cannot change what is beside root and volumes" {
+	# The skeleton of the shared folder is read-only to it, so that no link
+	# in it leads our own steps astray.
+	command_is 'while :; do sleep 1; done'
+	kiln_create >/dev/null 2>&1 </dev/null
+	view="/proc/$(journal_pid supervisor)/root$STATE/c1/shared"
+	run touch "$view/x"
+	[ "$status" != 0 ]
+	run mv "$view/c1" "$view/c2"
+	[ "$status" != 0 ]
+	kiln delete --force c1
+}
+
+@test "boots from the root image" {
+	command_is 'uname -m; tr " " "\n" </proc/cmdline | grep ^root'
+	run kiln_configured run "image = \"$O/$ARCH/rootfs.erofs.img\""
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "$ARCH
+root=/dev/vda
+rootfstype=erofs" ]
+}
+
+@test "a root image that is none is refused, with its name" {
+	head -c 65536 /dev/zero >"$WORK/none.img"
+	command_is true
+	run kiln_configured run "image = \"$WORK/none.img\""
+	echo "$output"
+	[ "$status" != 0 ]
+	[[ "$output" == *none.img* ]]
+	[[ "$output" == *"file system"* ]]
+}
