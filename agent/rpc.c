@@ -88,7 +88,15 @@
 	    NEEDS_SANDBOX)                                                     \
 	ROW(AGENT, TtyWinResize, tty_win_resize_request, rpc_resize_tty,       \
 	    NEEDS_SANDBOX)                                                     \
-	ROW(AGENT, CopyFile, copy_file_request, rpc_copy_file, NEEDS_SANDBOX)
+	ROW(AGENT, CopyFile, copy_file_request, rpc_copy_file, NEEDS_SANDBOX)  \
+	ROW(AGENT, UpdateInterface, update_interface_request,                  \
+	    rpc_update_interface, 0)                                           \
+	ROW(AGENT, UpdateRoutes, update_routes_request, rpc_update_routes, 0)  \
+	ROW(AGENT, ListInterfaces, list_interfaces_request,                    \
+	    rpc_list_interfaces, 0)                                            \
+	ROW(AGENT, ListRoutes, list_routes_request, rpc_list_routes, 0)        \
+	ROW(AGENT, AddARPNeighbors, add_arpneighbors_request,                  \
+	    rpc_add_neighbours, 0)
 
 struct row {
 	const char *service, *method;

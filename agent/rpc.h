@@ -137,4 +137,16 @@ void rpc_resize_tty(struct agent *, struct ttrpc_call *,
 void rpc_copy_file(struct agent *, struct ttrpc_call *,
 		   const ProtobufCMessage *);
 
+/* rpc_net.c */
+void rpc_update_interface(struct agent *, struct ttrpc_call *,
+			  const ProtobufCMessage *);
+void rpc_update_routes(struct agent *, struct ttrpc_call *,
+		       const ProtobufCMessage *);
+void rpc_list_interfaces(struct agent *, struct ttrpc_call *,
+			 const ProtobufCMessage *);
+void rpc_list_routes(struct agent *, struct ttrpc_call *,
+		     const ProtobufCMessage *);
+void rpc_add_neighbours(struct agent *, struct ttrpc_call *,
+			const ProtobufCMessage *);
+
 #endif

@@ -23,6 +23,10 @@ AGENT_SRCS := \
 	agent/main.c \
 	agent/metrics.c \
 	agent/mount.c \
+	agent/net_address.c \
+	agent/net_link.c \
+	agent/net_route.c \
+	agent/netlink.c \
 	agent/ns.c \
 	agent/oom.c \
 	agent/policy.c \
@@ -35,6 +39,7 @@ AGENT_SRCS := \
 	agent/rpc_file.c \
 	agent/rpc_guest.c \
 	agent/rpc_memory.c \
+	agent/rpc_net.c \
 	agent/rpc_process.c \
 	agent/rpc_sandbox.c \
 	agent/rpc_stats.c \
@@ -50,6 +55,7 @@ AGENT_SRCS := \
 	agent/userns.c \
 	agent/device/block.c \
 	agent/device/ccw.c \
+	agent/device/net.c \
 	agent/device/pci.c \
 	agent/device/scsi.c \
 	agent/device/uevent.c \
