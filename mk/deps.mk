@@ -5,11 +5,12 @@
 # make starts over, so no rule has to depend on it. DEPS=skip only checks.
 
 DEPS_base := gcc make pkg-config libc6-dev protobuf-c-compiler \
-	libprotobuf-c-dev libjson-c-dev libssl-dev libzstd-dev zstd xz-utils
+	libprotobuf-c-dev libjson-c-dev libssl-dev libzstd-dev \
+	libnl-route-3-dev zstd xz-utils
 DEPS_run := qemu-system-common busybox-static \
 	$(foreach a,$(ARCHES),$(QEMU_PKG_$(a)))
 DEPS_test := libcmocka-dev bats libseccomp-dev erofs-utils cpio jq procps \
-	util-linux scdoc zsh fish $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a))) \
+	util-linux iproute2 iputils-ping scdoc zsh fish $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a))) \
 	cryptsetup-bin e2fsprogs squashfs-tools
 
 # Goals that need none of it, and those that are content with host programs.

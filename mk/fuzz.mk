@@ -11,7 +11,7 @@ DEPS_fuzz := clang-14 libclang-rt-14-dev libseccomp-dev
 FUZZ_CFLAGS := $(C_DIALECT) -O1 -g -w $(HOST_INCLUDES) \
 	-fsanitize=address,undefined,fuzzer-no-link \
 	-fno-sanitize-recover=undefined
-FUZZ_LIBS := -lprotobuf-c $(IMAGE_LIBS) -lseccomp
+FUZZ_LIBS := $(NET_LIBS) -lprotobuf-c $(IMAGE_LIBS) -lseccomp
 
 define fuzz_rules
 $(O)/fuzz/obj/%.o: %.c $(GEN_PROTO)/.stamp $$(ARCH_GEN)

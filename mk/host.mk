@@ -55,8 +55,9 @@ endef
 -include $(patsubst %.o,$(O)/host/obj/%.d,$(LIB_OBJS))
 -include $(patsubst %.o,$(O)/san/obj/%.d,$(LIB_OBJS))
 
-RUNTIME_SRCS = $(CLI_SRCS) $(OCI_SRCS) $(ENGINE_SRCS) $(VMM_SRCS) $(ARCH_SRCS)
-RUNTIME_LIBS := -lprotobuf-c -ljson-c -lcrypto
+RUNTIME_SRCS = $(CLI_SRCS) $(OCI_SRCS) $(ENGINE_SRCS) $(NET_SRCS) $(VMM_SRCS) \
+	$(ARCH_SRCS)
+RUNTIME_LIBS := -lprotobuf-c -ljson-c -lcrypto $(NET_LIBS)
 
 CFLAGS_runtime/guest := -DKILN_GUEST_DIR='"$(LIBDIR)/kiln/guests"'
 CFLAGS_runtime/main := -DKILN_VERSION='"$(VERSION)"'

@@ -15,7 +15,7 @@ test_srcs_vmm = $(VMM_SRCS) $(ARCH_SRCS)
 test_srcs_runtime = $(filter-out runtime/main.c,$(RUNTIME_SRCS))
 test_srcs_engine = $(filter-out runtime/main.c,$(RUNTIME_SRCS))
 test_srcs_agent = $(filter-out agent/main.c,$(AGENT_SRCS))
-test_libs := -lcmocka -lprotobuf-c $(IMAGE_LIBS) -lseccomp
+test_libs := -lcmocka $(NET_LIBS) -lprotobuf-c $(IMAGE_LIBS) -lseccomp
 
 define unit_area
 $(O)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(O)/san/libkiln.a \

@@ -52,6 +52,12 @@ static const struct {
 			       30000},
 	[AGENT_RESIZE] = {SERVICE, "TtyWinResize", &grpc__empty__descriptor,
 			  30000},
+	[AGENT_UPDATE_INTERFACE] = {SERVICE, "UpdateInterface",
+				    &types__interface__descriptor, 30000},
+	[AGENT_UPDATE_ROUTES] = {SERVICE, "UpdateRoutes",
+				 &grpc__routes__descriptor, 30000},
+	[AGENT_ADD_NEIGHBOURS] = {SERVICE, "AddARPNeighbors",
+				  &grpc__empty__descriptor, 30000},
 };
 
 void agent_call(struct ttrpc_conn *conn, enum agent_method method,

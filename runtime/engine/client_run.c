@@ -70,8 +70,8 @@ static int check_console(bool terminal, bool detached,
 {
 	if (terminal && detached && !console_socket)
 		return err_set(reterr, -EINVAL,
-			       "a terminal without --console-socket needs "
-			       "somebody in the foreground");
+			       "a terminal needs somebody in the foreground: "
+			       "use --console-socket");
 	if (!terminal && console_socket)
 		return err_set(reterr, -EINVAL,
 			       "--console-socket without a terminal: "
@@ -79,10 +79,21 @@ static int check_console(bool terminal, bool detached,
 	return 0;
 }
 
+/* A guest has a kernel and a network stack of its own: the host's is not to be
+ * had. Said before anything is made. */
+static int check_network(const struct spec *spec, struct err *reterr)
+{
+	if (spec_namespace(spec, "network"))
+		return 0;
+	return err_set(reterr, -EOPNOTSUPP,
+		       "network=host is not possible in a VM, which has a "
+		       "network stack of its own: use a bridge network, or "
+		       "none (linux.namespaces has no entry \"network\")");
+}
+
 static int read_spec(struct making *m, struct err *reterr)
 {
 	cleanup_spec struct spec *spec = NULL;
-	const char *netns;
 	const char *file = m->o->spec_file;
 	int r = file ? spec_load_file(file, m->o->bundle, &spec, reterr)
 		     : spec_load(m->o->bundle, &spec, reterr);
@@ -95,10 +106,11 @@ static int read_spec(struct making *m, struct err *reterr)
 	m->terminal = spec->terminal;
 	m->bundle = strdup(spec->bundle);
 	m->root = absolute(m->o->root);
-	netns = spec_namespace(spec, "network");
-	if (netns)
-		m->netns = strdup(netns);
-	if (!m->bundle || !m->root || (netns && !m->netns))
+	r = check_network(spec, reterr);
+	if (r < 0)
+		return r;
+	m->netns = strdup(spec_namespace(spec, "network"));
+	if (!m->bundle || !m->root || !m->netns)
 		return err_code(reterr, -ENOMEM, "create");
 	return check_console(m->terminal, !m->foreground,
 			     m->o->console_socket, reterr);

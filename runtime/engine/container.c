@@ -15,6 +15,7 @@
 #include "runtime/engine/agent.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/hooks.h"
+#include "runtime/engine/network.h"
 #include "runtime/engine/proc.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/snapshot.h"
@@ -250,6 +251,36 @@ static void make_in_guest(struct container *c)
 		   on_created, c);
 }
 
+static void on_booted(void *arg, int code, const struct err *e)
+{
+	struct container *c = arg;
+
+	if (code < 0)
+		container_fail(c, code, e);
+	else
+		make_in_guest(c);
+}
+
+static void on_network(void *arg, int code, const struct err *e)
+{
+	struct container *c = arg;
+
+	if (code < 0)
+		container_fail(c, code, e);
+	else
+		sandbox_boot(c->sandbox, c, on_booted, c);
+}
+
+/* The first container brings the guest. Hooks may have filled its network
+ * namespace only now (Docker's do). */
+static void enter_guest(struct container *c)
+{
+	if (c->sandbox->state == SANDBOX_READY)
+		make_in_guest(c);
+	else
+		network_prepare(c->sandbox, c, on_network, c);
+}
+
 /* The host's hooks before the container is made, in their order. */
 static void next_hooks(struct container *c);
 
@@ -283,7 +314,7 @@ static void next_hooks(struct container *c)
 	while (h->stage < ARRAY_SIZE(stages) && !stages[h->stage].n)
 		h->stage++;
 	if (h->stage == ARRAY_SIZE(stages)) {
-		make_in_guest(c);
+		enter_guest(c);
 		return;
 	}
 	if (state)
@@ -297,16 +328,6 @@ static void next_hooks(struct container *c)
 
 		container_fail(c, r, &err);
 	}
-}
-
-static void on_booted(void *arg, int code, const struct err *e)
-{
-	struct container *c = arg;
-
-	if (code < 0)
-		container_fail(c, code, e);
-	else
-		next_hooks(c);
 }
 
 static int container_load(struct container *c, const char *bundle,
@@ -367,10 +388,7 @@ void container_create(struct sandbox *sb, const char *id, const char *bundle,
 		return;
 	}
 	container_save(c);
-	if (sb->state == SANDBOX_READY)
-		next_hooks(c);
-	else
-		sandbox_boot(sb, c, on_booted, c);
+	next_hooks(c);
 }
 
 void container_free(struct container *c)

@@ -25,6 +25,7 @@ struct engine;
 struct sandbox;
 struct container;
 struct process;
+struct network;
 struct spec;
 struct stub_link;
 struct vmspec;
@@ -200,6 +201,7 @@ struct sandbox {
 	struct vm *vm;
 	struct ttrpc_conn *agent;
 	struct share *share;
+	struct network *network; /* owned; NULL: not looked at yet */
 	struct fs_server *fs; /* NULL: the VMM serves the share itself */
 	struct event_timer *progress, *grace;
 	struct list containers;

@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "os/io.h"
 #include "runtime/engine/proc.h"
+#include "runtime/net/net.h"
 
 #define JOURNAL_MAX ((size_t)4 << 20)
 #define LINE_TEXT_MAX 4096
@@ -82,6 +83,13 @@ int journal_process(struct journal *j, const char *role, pid_t pid)
 	return note(j, "process %s %d %" PRIu64 "\n", role, (int)pid, start);
 }
 
+int journal_netns(struct journal *j, const char *path, uint64_t inode)
+{
+	if (path[0] != '/' || strchr(path, '\n'))
+		return -EINVAL;
+	return note(j, "netns %" PRIu64 " %s\n", inode, path);
+}
+
 void journal_phase(struct journal *j, const char *name, uint64_t ms)
 {
 	/* For the record only: nothing depends on it. */
@@ -146,8 +154,24 @@ static int undo_name(int dirfd, const char *path, int flags)
 	return 0;
 }
 
+/* The taps went with the VM; what led to them is still at the links. */
+static int undo_netns(const char *rest)
+{
+	char inode[24];
+	uint64_t n;
+	size_t len = strcspn(rest, " ");
+
+	if (len >= sizeof(inode) || rest[len] != ' ' || rest[len + 1] != '/')
+		return 0; /* torn line */
+	memcpy(inode, rest, len);
+	inode[len] = '\0';
+	return parse_u64(inode, 10, &n) < 0 ? 0 : net_undo(rest + len + 1, n);
+}
+
 static int undo_line(int dirfd, const char *kind, const char *path)
 {
+	if (!strcmp(kind, "netns"))
+		return undo_netns(path);
 	if (!path_is_ours(path))
 		return 0;
 	if (!strcmp(kind, "mount"))

@@ -17,9 +17,11 @@
  *	file PATH                  a file, socket or mount point
  *	mount PATH                 a mount in the supervisor's own namespace
  *	scratch PATH               a directory with plain files of a helper
+ *	netns INODE PATH           links of it are joined to a VM
  *	phase NAME MS              a phase was reached, for the record
  *
- * PATH is relative to the sandbox's directory and never leaves it.
+ * PATH is relative to the sandbox's directory and never leaves it; but that of
+ * a network namespace is absolute, and only holds with its inode number.
  */
 #define JOURNAL_NAME "journal"
 
@@ -38,6 +40,10 @@ int journal_path(struct journal *j, const char *kind, const char *path);
 
 /* Appends a process; PID 0 stands for one about to be forked. */
 int journal_process(struct journal *j, const char *role, pid_t pid);
+
+/* Notes the network namespace PATH; 0 or -errno. */
+int journal_netns(struct journal *j, const char *path, uint64_t inode);
+
 void journal_phase(struct journal *j, const char *name, uint64_t ms);
 
 /*

@@ -12,6 +12,7 @@
 #include "runtime/config.h"
 #include "runtime/engine/agent.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/network.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/translate.h"
 #include "runtime/engine/vmspec.h"
@@ -65,6 +66,7 @@ void sandbox_free(struct sandbox *sb)
 	ttrpc_conn_free(sb->agent);
 	sb->agent = NULL;
 	vm_free(sb->vm);
+	network_free(sb->network);
 	sandbox_fs_stop(sb);
 	if (sb->share)
 		share_release(sb->share);
@@ -225,26 +227,38 @@ static void fail_boot(struct sandbox *sb, const struct err *e)
 	vm_kill(sb->vm);
 }
 
-static void on_sandbox_created(void *arg, int code, const char *text,
-			       const ProtobufCMessage *response UNUSED)
+static void on_network(void *arg, int code, const struct err *e)
 {
 	struct sandbox *sb = arg;
-	struct err err = {0};
-	int r = 0;
+	struct err err = *e;
 
-	if (sb->state != SANDBOX_BOOTING || sandbox_is_dying(sb, code))
+	if (sb->state != SANDBOX_BOOTING)
 		return; /* on the way out */
-	if (code != TTRPC_OK)
-		r = agent_error(&err, AGENT_CREATE_SANDBOX, code, text);
-	if (!r)
-		r = sandbox_step(&sb->state, SANDBOX_OP_READY, sb->id, &err);
-	if (r < 0) {
+	if (code < 0 ||
+	    sandbox_step(&sb->state, SANDBOX_OP_READY, sb->id, &err) < 0) {
 		fail_boot(sb, &err);
 		return;
 	}
 	journal_phase(&sb->eng->journal, "sandbox",
 		      event_now_ms() - sb->eng->started_ms);
 	boot_done(sb, 0, &err);
+}
+
+static void on_sandbox_created(void *arg, int code, const char *text,
+			       const ProtobufCMessage *response UNUSED)
+{
+	struct sandbox *sb = arg;
+	struct err err = {0};
+
+	if (sb->state != SANDBOX_BOOTING || sandbox_is_dying(sb, code))
+		return; /* on the way out */
+	if (code != TTRPC_OK) {
+		(void)agent_error(&err, AGENT_CREATE_SANDBOX, code, text);
+		fail_boot(sb, &err);
+		return;
+	}
+	progress(sb);
+	network_configure(sb, vm_layout(sb->vm), on_network, sb);
 }
 
 static const struct spec *first_spec(const struct sandbox *sb)
@@ -386,6 +400,7 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 		       sb->share->path, &v, reterr);
 	if (r < 0)
 		return r;
+	network_add_cards(sb->network, &v->spec);
 	v->spec.boot_timeout_ms = boot_timeout_ms(sb);
 	sb->arch = v->spec.arch->name;
 	container_save(c); /* now with its architecture */
@@ -396,6 +411,7 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 			     &sb->vm, reterr);
 	sandbox_fs_passed(v);
 	vmspec_free(v);
+	network_close_taps(sb->network);
 	return r;
 }
 

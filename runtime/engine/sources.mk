@@ -10,6 +10,7 @@ ENGINE_SRCS := \
 	runtime/engine/dir.c \
 	runtime/engine/hooks.c \
 	runtime/engine/journal.c \
+	runtime/engine/network.c \
 	runtime/engine/proc.c \
 	runtime/engine/process.c \
 	runtime/engine/pump.c \
@@ -21,6 +22,7 @@ ENGINE_SRCS := \
 	runtime/engine/sock.c \
 	runtime/engine/spawn.c \
 	runtime/engine/state.c \
+	runtime/engine/stats.c \
 	runtime/engine/stream.c \
 	runtime/engine/stub.c \
 	runtime/engine/stubs.c \

@@ -21,7 +21,8 @@ struct stub_options {
 	/* The caller waits, and the terminal at stdin, if any, is lent. */
 	bool foreground;
 	/* The network namespace that whoever is given the stub's pid shall
-	 * find: NULL the caller's, "" a new one, else the path of one. */
+	 * find: NULL the caller's, "" a new one (the caller's, for who may
+	 * not make any), else the path of one. */
 	const char *netns;
 };
 

@@ -103,8 +103,8 @@ static const struct default_mount rootless_mounts[] = {
 
 static const char *const namespaces[] = {"pid", "network", "ipc",
 					 "uts", "mount",   "cgroup"};
-static const char *const rootless_namespaces[] = {"pid",   "ipc",  "uts",
-						  "mount", "user", "cgroup"};
+static const char *const rootless_namespaces[] = {
+	"pid", "network", "ipc", "uts", "mount", "user", "cgroup"};
 
 static const char *const masked_paths[] = {
 	"/proc/acpi",	      "/proc/asound",	    "/proc/kcore",

@@ -259,8 +259,11 @@ static size_t collect_fds(const struct wires *w, const struct vm_spec *spec,
 	for (size_t i = 0; i < spec->n_shares; i++)
 		if (spec->shares[i].kind == VM_SHARE_VIRTIOFS)
 			fds[n++] = spec->shares[i].fd;
-	for (size_t i = 0; i < spec->n_nics; i++)
+	for (size_t i = 0; i < spec->n_nics; i++) {
 		fds[n++] = spec->nics[i].fd;
+		if (spec->nics[i].vhost)
+			fds[n++] = spec->nics[i].vhost_fd;
+	}
 	return n;
 }
 

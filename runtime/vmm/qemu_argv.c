@@ -326,8 +326,11 @@ static void add_nic(struct qemu_args *a, size_t i)
 	const struct vm_nic *nic = &a->spec->nics[i];
 	struct buf b;
 
-	(void)strv_add(a->argv, "-netdev");
-	(void)strv_addf(a->argv, "tap,id=net-%s,fd=%d", nic->id, a->fd++);
+	buf_init(&b, OPT_MAX);
+	(void)buf_printf(&b, "tap,id=net-%s,fd=%d", nic->id, a->fd++);
+	if (nic->vhost)
+		(void)buf_printf(&b, ",vhost=on,vhostfd=%d", a->fd++);
+	add_buf(a, "-netdev", &b);
 	device_begin(a, &b, "virtio-net");
 	(void)buf_printf(&b, ",netdev=net-%s,mac=%s,id=%s", nic->id, nic->mac,
 			 nic->id);

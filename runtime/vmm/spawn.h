@@ -15,7 +15,7 @@
  * close-on-exec, the caller's), or -errno. A program that cannot be executed
  * says so in the pipe and exits 127.
  */
-#define SPAWN_FDS_MAX 24
+#define SPAWN_FDS_MAX 32
 
 int spawn_helper(char *const argv[], const int *fds, size_t n_fds,
 		 pid_t *ret_pid, int *ret_output, struct err *reterr);

@@ -369,6 +369,7 @@ static void hash_devices(EVP_MD_CTX *ctx, const struct vm_spec *spec)
 	for (size_t i = 0; i < spec->n_nics; i++) {
 		hash_str(ctx, spec->nics[i].id);
 		hash_str(ctx, spec->nics[i].mac);
+		hash_num(ctx, spec->nics[i].vhost);
 	}
 }
 

@@ -78,6 +78,8 @@ struct vm_nic {
 	const char *id;
 	const char *mac; /* "02:…", six bytes */
 	int fd;          /* tap; borrowed by vm_start() */
+	bool vhost;      /* the kernel moves the packets */
+	int vhost_fd;    /* /dev/vhost-net; borrowed by vm_start() */
 };
 
 /*

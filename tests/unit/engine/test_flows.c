@@ -50,7 +50,8 @@ static void make_bundle(const char *args, bool terminal)
 		"{\"ociVersion\":\"1.0.2\",\"process\":{\"terminal\":%s,"
 		"\"user\":{\"uid\":0,\"gid\":0},\"args\":[%s],\"env\":[],"
 		"\"cwd\":\"/\"},\"root\":{\"path\":\"rootfs\"},"
-		"\"hostname\":\"h\",\"mounts\":[],\"linux\":{},"
+		"\"hostname\":\"h\",\"mounts\":[],"
+		"\"linux\":{\"namespaces\":[{\"type\":\"network\"}]},"
 		"\"annotations\":{\"k\":\"v\"}}",
 		terminal ? "true" : "false", args) > 0);
 	put_file("bundle/config.json", text);
