@@ -120,10 +120,12 @@ $(O)/host/kiln-agent-test: $(patsubst %.c,$(O)/san/obj/%.o,$(AGENT_SRCS)) \
 -include $(patsubst %.c,$(O)/san/obj/%.d,$(AGENT_SRCS))
 
 # Protocol tests: programs that speak to an agent.
-PROTOCOL_BINS := $(O)/tests/protocol/test_agent
+PROTOCOL_BINS := $(O)/tests/protocol/test_agent \
+	$(O)/tests/protocol/test_calls $(O)/tests/protocol/test_files
 PROTOCOL_TOOLS := $(O)/tests/protocol/agent-drive
 
-$(O)/tests/protocol/test_agent: tests/protocol/test_agent.c \
+$(PROTOCOL_BINS): $(O)/tests/protocol/%: tests/protocol/%.c \
+		tests/protocol/harness.c tests/protocol/harness.h \
 		tests/protocol/host.c tests/protocol/host.h
 $(O)/tests/protocol/agent-drive: tests/protocol/agent_drive.c
 $(PROTOCOL_BINS) $(PROTOCOL_TOOLS): tests/protocol/client.c \
@@ -133,7 +135,7 @@ $(PROTOCOL_BINS) $(PROTOCOL_TOOLS): tests/protocol/client.c \
 	$(Q)$(HOSTCC) $(filter-out -Wmissing-prototypes,$(SAN_CFLAGS)) \
 		-iquote tests/unit -o $@ $(filter %.c,$^) $(O)/san/libkiln.a \
 		-lcmocka -lprotobuf-c
-$(O)/tests/protocol/test_agent: | $(O)/host/kiln-agent-test
+$(PROTOCOL_BINS): | $(O)/host/kiln-agent-test
 
 .PHONY: agent
 agent: $(foreach a,$(ARCHES),$(O)/$(a)/kiln-agent)

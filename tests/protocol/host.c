@@ -21,7 +21,8 @@
 static const char *const applets[] = {
 	"sh", "cat", "echo", "id", "sleep", "ls", "stty", "kill", "mkdir",
 	"head", "env", "pwd", "true", "grep", "hostname", "touch", "readlink",
-	"wc", "trap", "tty", "dd", "mount", "umount", "rm", "chown",
+	"wc", "trap", "tty", "dd", "mount", "umount", "rm", "chown", "mknod",
+	"cut", "uname", "df", "tr", "ln",
 };
 
 const char *host_path(const struct host *h, const char *dir, const char *name)

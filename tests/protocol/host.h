@@ -10,6 +10,7 @@ struct host {
 	char root[96], rootfs[96], cgroup[96];
 	bool has_busybox, has_cgroup;
 	bool is_root;	   /* of the host, with all its users */
+	bool is_guest;	   /* the agent is that of a guest */
 };
 
 /* Leaves the host's mounts alone from here on; once, first. 0 or -errno. */

@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# tests/protocol/guest.sh ARCH [PROGRAM]: runs a protocol test against the agent
+# of a guest: the kernel and the ramdisk of build/ARCH (or $KILN_GUESTS/ARCH),
+# with busybox as /rootfs, by emulation.
+set -eu
+
+arch=$1
+O=$(realpath "${KILN_O:-build}")
+program=${2:-$O/tests/protocol/test_calls}
+guest=${KILN_GUESTS:-$O}/$arch
+work=$(mktemp -d "${TMPDIR:-/tmp}/kiln-guest.XXXXXX")
+vm=
+trap '[ -z "$vm" ] || kill "$vm" 2>/dev/null || true; rm -rf "$work"' EXIT
+
+# The kernel unpacks what follows the ramdisk as well.
+mkdir -p "$work/tree"
+cp -a "$O/$arch/busybox-rootfs" "$work/tree/rootfs"
+mkdir -p "$work/tree/rootfs/etc" "$work/tree/rootfs/tmp"
+# The agent of this build, whatever the ramdisk has.
+cp "$O/$arch/kiln-agent" "$work/tree/init"
+echo 'root:x:0:0:r:/root:/bin/sh' >"$work/tree/rootfs/etc/passwd"
+(cd "$work/tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$work/more"
+cat "$guest/initrd.img" >"$work/initrd"
+truncate -s %512 "$work/initrd"
+cat "$work/more" >>"$work/initrd"
+
+port=virtio-serial-pci
+console=(-serial "file:$work/console")
+case $arch in
+x86_64) machine=(-M q35 -cpu max); tty=ttyS0 ;;
+aarch64) machine=(-M virt -cpu max); tty=ttyAMA0 ;;
+ppc64le) machine=(-M pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken
+	-cpu power9); tty=hvc0 ;;
+s390x)
+	machine=(-M s390-ccw-virtio -cpu max)
+	port=virtio-serial-ccw tty=ttysclp0
+	console=(-chardev "file,id=con,path=$work/console"
+		-device sclpconsole,chardev=con)
+	;;
+esac
+emulator=qemu-system-${arch/ppc64le/ppc64}
+"$emulator" "${machine[@]}" -accel tcg -m 512 -smp 1 -nodefaults \
+	-no-user-config -display none -no-reboot -kernel "$guest/kernel" \
+	-initrd "$work/initrd" \
+	-append "console=$tty quiet panic=-1 ${KILN_APPEND:-}" \
+	"${console[@]}" -device "$port" \
+	-chardev "socket,id=agent,path=$work/agent,server=on,wait=off" \
+	-device virtserialport,chardev=agent,name=kiln.agent.0 &
+vm=$!
+r=0
+KILN_AGENT_SOCKET=$work/agent "$program" || r=$?
+[ "$r" = 0 ] || tail -n 30 "$work/console"
+exit "$r"
