@@ -34,12 +34,15 @@ struct verb_options {
 	struct strv env, additional_gids, caps;
 	bool tty, no_new_privs;
 	/* kill, delete, list, spec, config, gc */
-	bool all, force, quiet, rootless, no_origins;
+	bool all, force, regex, quiet, rootless, no_origins;
 	const char *format;
 	/* update */
 	const char *resources, *memory, *memory_reservation, *memory_swap;
 	const char *cpu_shares, *cpu_quota, *cpu_period, *cpuset_cpus;
 	const char *cpuset_mems, *pids_limit, *blkio_weight;
+	/* events */
+	const char *interval;
+	bool stats;
 	bool help;
 };
 
@@ -115,6 +118,10 @@ int verb_config(const struct cli *cli, const struct verb_options *o, int argc,
 		char **argv, struct err *reterr);
 int verb_gc(const struct cli *cli, const struct verb_options *o, int argc,
 	    char **argv, struct err *reterr);
+int verb_events(const struct cli *cli, const struct verb_options *o, int argc,
+		char **argv, struct err *reterr);
+int verb_explain(const struct cli *cli, const struct verb_options *o, int argc,
+		 char **argv, struct err *reterr);
 int verb_help(const struct cli *cli, const struct verb_options *o, int argc,
 	      char **argv, struct err *reterr);
 

@@ -7,7 +7,9 @@ CLI_SRCS := \
 	runtime/cli/options.c \
 	runtime/cli/signals.c \
 	runtime/cli/verb_container.c \
+	runtime/cli/verb_events.c \
 	runtime/cli/verb_exec.c \
+	runtime/cli/verb_explain.c \
 	runtime/cli/verb_info.c \
 	runtime/cli/verb_list.c \
 	runtime/cli/verb_update.c \

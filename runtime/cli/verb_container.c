@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The verbs of a container's life: thin clients of the engine. */
 #include <errno.h>
+#include <regex.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,11 +99,34 @@ int verb_kill(const struct cli *cli, const struct verb_options *o, int argc,
 	return client_kill(cli->root, argv[0], signo, o->all, reterr);
 }
 
+static int delete_matching(const struct cli *cli, const struct verb_options *o,
+			   const char *pattern, struct err *reterr)
+{
+	struct container_state *v = NULL;
+	size_t n = 0, i;
+	regex_t re;
+	int r = 0;
+
+	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
+		return err_set(reterr, -EINVAL, "'%s' is no regular expression",
+			       pattern);
+	r = client_list(cli->root, &v, &n, reterr);
+	for (i = 0; r == 0 && i < n; i++)
+		if (!regexec(&re, v[i].id, 0, NULL, 0))
+			r = client_delete(cli->root, v[i].id, o->force, reterr);
+	regfree(&re);
+	container_states_free(v, n);
+	return r;
+}
+
 int verb_delete(const struct cli *cli, const struct verb_options *o,
 		int argc UNUSED, char **argv, struct err *reterr)
 {
-	int r = cli_check_id(argv[0], reterr);
+	int r;
 
+	if (o->regex)
+		return delete_matching(cli, o, argv[0], reterr);
+	r = cli_check_id(argv[0], reterr);
 	if (r < 0)
 		return r;
 	return client_delete(cli->root, argv[0], o->force, reterr);

@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "runtime/cli/cli.h"
 #include "runtime/engine/client.h"
+#include "runtime/oci/capability.h"
 #include "runtime/oci/spec.h"
 
 static int no_memory(struct err *reterr)
@@ -152,6 +153,7 @@ static int apply_flags(const struct verb_options *o, Grpc__Process *p,
 		r = add_env(p, &o->env, arena, reterr);
 	if (r == 0)
 		r = add_caps(p, &o->caps, arena, reterr);
+	capabilities_drop_unknown(p->capabilities);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "os/io.h"
 #include "runtime/cli/cli.h"
+#include "runtime/oci/capability.h"
 #include "runtime/oci/spec.h"
 
 #define OUTPUT_MAX (1u << 20)
@@ -54,30 +55,6 @@ static const char *const mount_options[] = {
 
 static const char *const namespaces[] = {
 	"cgroup", "ipc", "mount", "network", "pid", "user", "uts",
-};
-
-static const char *const capabilities[] = {
-	"CAP_CHOWN",		"CAP_DAC_OVERRIDE",
-	"CAP_DAC_READ_SEARCH",	"CAP_FOWNER",
-	"CAP_FSETID",		"CAP_KILL",
-	"CAP_SETGID",		"CAP_SETUID",
-	"CAP_SETPCAP",		"CAP_LINUX_IMMUTABLE",
-	"CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST",
-	"CAP_NET_ADMIN",	"CAP_NET_RAW",
-	"CAP_IPC_LOCK",		"CAP_IPC_OWNER",
-	"CAP_SYS_MODULE",	"CAP_SYS_RAWIO",
-	"CAP_SYS_CHROOT",	"CAP_SYS_PTRACE",
-	"CAP_SYS_PACCT",	"CAP_SYS_ADMIN",
-	"CAP_SYS_BOOT",		"CAP_SYS_NICE",
-	"CAP_SYS_RESOURCE",	"CAP_SYS_TIME",
-	"CAP_SYS_TTY_CONFIG",	"CAP_MKNOD",
-	"CAP_LEASE",		"CAP_AUDIT_WRITE",
-	"CAP_AUDIT_CONTROL",	"CAP_SETFCAP",
-	"CAP_MAC_OVERRIDE",	"CAP_MAC_ADMIN",
-	"CAP_SYSLOG",		"CAP_WAKE_ALARM",
-	"CAP_BLOCK_SUSPEND",	"CAP_AUDIT_READ",
-	"CAP_PERFMON",		"CAP_BPF",
-	"CAP_CHECKPOINT_RESTORE",
 };
 
 static const char *const actions[] = {
@@ -133,7 +110,7 @@ static void add_linux(json_object *doc)
 	json_object *linux = add_object(doc, "linux"), *o;
 
 	(void)add(linux, "namespaces", LIST_OF(namespaces));
-	(void)add(linux, "capabilities", LIST_OF(capabilities));
+	(void)add(linux, "capabilities", string_list(capability_names, CAPABILITY_COUNT));
 	o = add_object(linux, "cgroup");
 	/* Of the host there is none: limits are the guest's, a cgroup v2. */
 	(void)add(o, "v1", json_object_new_boolean(false));

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is known of containers, for programs and for people. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "codec/json.h"
@@ -50,10 +54,11 @@ static json_object *state_to_json(const struct container_state *s)
 	return TAKE_PTR(o);
 }
 
-static int print_json(const json_object *o, struct err *reterr)
+static int print_json(const json_object *o, bool indented,
+		      struct err *reterr)
 {
 	cleanup_buf struct buf out = BUF_INIT(OUTPUT_MAX);
-	int r = o ? json_write(o, true, &out) : -ENOMEM;
+	int r = o ? json_write(o, indented, &out) : -ENOMEM;
 
 	if (r == 0)
 		r = buf_put_u8(&out, '\n');
@@ -76,7 +81,7 @@ int verb_state(const struct cli *cli, const struct verb_options *o UNUSED,
 		return r;
 	json = state_to_json(&state);
 	container_state_release(&state);
-	return print_json(json, reterr);
+	return print_json(json, true, reterr);
 }
 
 /* Columns as wide as their widest cell and three blanks, at least 12. */
@@ -152,7 +157,7 @@ static int print_list_json(const struct container_state *v, size_t n,
 	for (i = 0; list && i < n; i++)
 		if (json_object_array_add(list, state_to_json(&v[i])) < 0)
 			return err_set(reterr, -ENOMEM, "out of memory");
-	return print_json(list, reterr);
+	return print_json(list, false, reterr);
 }
 
 static int check_format(const char *format, struct err *reterr)
@@ -186,22 +191,88 @@ int verb_list(const struct cli *cli, const struct verb_options *o,
 	return r;
 }
 
-static void print_process(int pid)
+/* Runs ps of the host; *RET gets what it prints, to be freed. */
+static int run_ps(char *const *options, int n, char **ret, struct err *reterr)
 {
-	cleanup_free char *name = NULL;
-	char path[40], shown[64] = "";
-	size_t n;
+	cleanup_strv struct strv argv = STRV_INIT;
+	cleanup_close int out = memfd_create("kiln-ps", MFD_CLOEXEC);
+	char path[40];
+	int i, status;
+	size_t size;
+	pid_t pid;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	if (read_file(AT_FDCWD, path, 64, &name, &n) == 0)
-		(void)log_escape(shown, sizeof(shown), name, strcspn(name, "\n"));
-	(void)printf("%-12d%s\n", pid, shown);
+	(void)strv_add(&argv, "ps");
+	for (i = 0; i < n; i++)
+		(void)strv_add(&argv, options[i]);
+	if (n == 0)
+		(void)strv_add(&argv, "-ef");
+	if (out < 0 || strv_error(&argv) < 0)
+		return err_code(reterr, -ENOMEM, "ps");
+	pid = fork();
+	if (pid < 0)
+		return err_errno(reterr, "fork ps");
+	if (!pid) {
+		if (dup2(out, STDOUT_FILENO) >= 0)
+			(void)execvp("ps", strv_argv(&argv));
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) < 0 || status)
+		return err_set(reterr, -EIO, "the host's ps failed");
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", out);
+	status = read_file(AT_FDCWD, path, OUTPUT_MAX, ret, &size);
+	return status < 0 ? err_code(reterr, status, "output of ps") : 0;
+}
+
+static bool has_pid(const char *line, size_t column, const int *pids, size_t n)
+{
+	uint64_t pid = 0;
+	size_t i;
+
+	for (i = 0; i < column; i++) {
+		line += strspn(line, " ");
+		line += strcspn(line, " ");
+	}
+	line += strspn(line, " ");
+	if (!isdigit((unsigned char)*line))
+		return false;
+	for (; isdigit((unsigned char)*line); line++)
+		pid = pid * 10 + (uint64_t)(*line - '0');
+	for (i = 0; i < n; i++)
+		if ((uint64_t)pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* Of what ps says, the head and the lines of PIDS. */
+static int print_processes(char *text, const int *pids, size_t n,
+			   struct err *reterr)
+{
+	char *rest = text, *head = strsep(&rest, "\n"), *line;
+	const char *p = head;
+	size_t column = 0;
+
+	for (p += strspn(p, " "); *p; p += strspn(p, " "), column++) {
+		size_t len = strcspn(p, " ");
+
+		if (len == 3 && !strncmp(p, "PID", 3))
+			break;
+		p += len;
+	}
+	if (!*p)
+		return err_set(reterr, -EINVAL,
+			       "ps with these options shows no column PID");
+	(void)puts(head);
+	while ((line = strsep(&rest, "\n")))
+		if (has_pid(line, column, pids, n))
+			(void)puts(line);
+	return 0;
 }
 
 int verb_ps(const struct cli *cli, const struct verb_options *o,
-	    int argc UNUSED, char **argv, struct err *reterr)
+	    int argc, char **argv, struct err *reterr)
 {
 	cleanup_json json_object *list = NULL;
+	cleanup_free char *text = NULL;
 	cleanup(freep) int *pids = NULL;
 	size_t n = 0, i;
 	int r = cli_check_id(argv[0], reterr);
@@ -213,13 +284,11 @@ int verb_ps(const struct cli *cli, const struct verb_options *o,
 	if (r < 0)
 		return r;
 	if (!o->format || strcmp(o->format, "json")) {
-		(void)printf("%-12s%s\n", "PID", "COMMAND");
-		for (i = 0; i < n; i++)
-			print_process(pids[i]);
-		return 0;
+		r = run_ps(argv + 1, argc - 1, &text, reterr);
+		return r < 0 ? r : print_processes(text, pids, n, reterr);
 	}
 	list = json_object_new_array();
 	for (i = 0; list && i < n; i++)
 		(void)json_object_array_add(list, json_object_new_int(pids[i]));
-	return print_json(list, reterr);
+	return print_json(list, false, reterr);
 }

@@ -48,6 +48,7 @@ static const struct option_desc kill_options[] = {
 
 static const struct option_desc delete_options[] = {
 	FLAG('f', "force", force, "kill it first; no error when unknown"),
+	FLAG('r', "regex", regex, "all whose id matches ID"),
 	HELP,
 };
 
@@ -108,6 +109,13 @@ static const struct option_desc update_options[] = {
 	HELP,
 };
 
+static const struct option_desc events_options[] = {
+	FLAG(0, "stats", stats, "once, and no more"),
+	STRING(0, "interval", "TIME", interval,
+	       "time between two, as 100ms (default: 5s)"),
+	HELP,
+};
+
 static const struct option_desc spec_options[] = {
 	STRING('b', "bundle", "DIR", bundle, "where to write (default: .)"),
 	FLAG(0, "rootless", rootless, "for a user without privileges"),
@@ -151,16 +159,17 @@ const struct verb cli_verbs[] = {
 	 OPTIONS(exec_options), 1, -1, true, NULL, EXEC_FAILED},
 	{"list", "list containers", "", verb_list, OPTIONS(list_options), 0, 0,
 	 false},
-	{"ps", "list the processes that stand for a container's", "ID [ARG...]",
-	 verb_ps, OPTIONS(ps_options), 1, -1, false},
+	{"ps", "list the processes that stand for a container's",
+	 "ID [ARG-OF-PS...]",
+	 verb_ps, OPTIONS(ps_options), 1, -1, true},
 	{"pause", "suspend all processes of a container", "ID", verb_pause,
 	 OPTIONS(help_options), 1, 1, false},
 	{"resume", "let a paused container go on", "ID", verb_resume,
 	 OPTIONS(help_options), 1, 1, false},
 	{"update", "change the limits of a container", "ID", verb_update,
 	 OPTIONS(update_options), 1, 1, false},
-	{"events", "show events and statistics", "ID", NULL,
-	 OPTIONS(help_options), 0, -1, false},
+	{"events", "show what a container uses, again and again", "ID",
+	 verb_events, OPTIONS(events_options), 1, 1, false},
 	{"spec", "write a config.json to start from", "", verb_spec,
 	 OPTIONS(spec_options), 0, 0, false},
 	{"features", "print what is supported as JSON", "", verb_features,
@@ -171,8 +180,8 @@ const struct verb cli_verbs[] = {
 	 OPTIONS(check_options), 0, -1, false, check_main},
 	{"gc", "remove what dead sandboxes have left", "", verb_gc,
 	 OPTIONS(help_options), 0, 0, false},
-	{"explain", "tell why a container is as it is", "ID", NULL,
-	 OPTIONS(help_options), 0, -1, false},
+	{"explain", "tell what happened to a container", "ID", verb_explain,
+	 OPTIONS(help_options), 1, 1, false},
 	{"help", "show help, of all or of a verb", "[VERB]", verb_help,
 	 OPTIONS(help_options), 0, 1, false},
 	{0},

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/path.h"
@@ -28,6 +29,8 @@
 #include "runtime/oci/spec.h"
 
 #define SHUTDOWN_TIMEOUT_MS 5000
+#define CREATED_TIMEOUT_MS 60000
+#define CREATED_POLL_MS 20
 
 /* Protocol structs have no const members; requests are only read. */
 #define TEXT(s) ((char *)(uintptr_t)(s))
@@ -60,11 +63,34 @@ static int client_simple(const char *root, const char *id, const char *service,
 	return rpc_call(fd, service, name, request, NULL, NULL, reterr);
 }
 
+/* Whoever sees a container being created may ask for its start. */
+static int wait_created(const char *root, const char *id, struct err *reterr)
+{
+	const struct timespec pause = {0, CREATED_POLL_MS * 1000000L};
+	int i;
+
+	for (i = 0; i < CREATED_TIMEOUT_MS / CREATED_POLL_MS; i++) {
+		struct container_state s;
+		int r = client_state(root, id, &s, reterr);
+		bool creating = !r && !strcmp(s.status, "creating");
+
+		if (!r)
+			container_state_release(&s);
+		if (r < 0 || !creating)
+			return r;
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 int client_start(const char *root, const char *id, struct err *reterr)
 {
 	Containerd__Task__V2__StartRequest request =
 		CONTAINERD__TASK__V2__START_REQUEST__INIT;
+	int r = wait_created(root, id, reterr);
 
+	if (r < 0)
+		return r;
 	request.id = TEXT(id);
 	return client_simple(root, id, RPC_TASK, "Start", &request.base,
 			     reterr);
@@ -75,12 +101,20 @@ int client_kill(const char *root, const char *id, int signo, bool all,
 {
 	Containerd__Task__V2__KillRequest request =
 		CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
+	struct container_state s;
+	struct err ignored;
+	int r;
 
 	request.id = TEXT(id);
 	request.signal = (uint32_t)signo;
 	request.all = all;
-	return client_simple(root, id, RPC_TASK, "Kill", &request.base,
-			     reterr);
+	r = client_simple(root, id, RPC_TASK, "Kill", &request.base, reterr);
+	/* All of none: as with runc. */
+	if (r < 0 && all && client_state(root, id, &s, &ignored) == 0) {
+		r = strcmp(s.status, "stopped") ? r : 0;
+		container_state_release(&s);
+	}
+	return r;
 }
 
 int client_pause(const char *root, const char *id, struct err *reterr)
@@ -119,6 +153,25 @@ int client_update(const char *root, const char *id, const void *resources,
 	r = client_simple(root, id, RPC_ENGINE, "Update", &request.base,
 			  reterr);
 	proto_free(m);
+	return r;
+}
+
+int client_stats(const char *root, const char *id,
+		 Grpc__StatsContainerResponse **ret, struct err *reterr)
+{
+	Grpc__StatsContainerRequest request =
+		GRPC__STATS_CONTAINER_REQUEST__INIT;
+	cleanup_close int fd = client_connect(root, id, reterr);
+	ProtobufCMessage *m = NULL;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	request.container_id = TEXT(id);
+	r = rpc_call(fd, RPC_ENGINE, "Stats", &request.base,
+		     &grpc__stats_container_response__descriptor, &m, reterr);
+	if (!r)
+		*ret = (Grpc__StatsContainerResponse *)m;
 	return r;
 }
 
@@ -335,7 +388,8 @@ int client_delete(const char *root, const char *id, bool force,
 		spec = NULL;
 	if (r < 0 && !force)
 		return r;
-	if (!r && !force)
+	/* One that was never started has nothing to lose: as runc and crun. */
+	if (!r && !force && strcmp(s.status, "created"))
 		r = may_delete(root, id, s.status, reterr);
 	else
 		r = 0;

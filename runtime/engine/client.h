@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "proto/agent.pb-c.h"
 #include "proto/oci.pb-c.h"
 
 /*
@@ -121,6 +122,11 @@ int client_resume(const char *root, const char *id, struct err *reterr);
  */
 int client_update(const char *root, const char *id, const void *resources,
 		  size_t n, struct err *reterr);
+
+/* What the guest counts of a running container; to be freed with
+ * proto_free(). */
+int client_stats(const char *root, const char *id,
+		 Grpc__StatsContainerResponse **ret, struct err *reterr);
 
 /* The processes of the container as host pids: its stubs. *RET to be freed. */
 int client_pids(const char *root, const char *id, int **ret, size_t *n,

@@ -61,7 +61,8 @@ static _Noreturn void hook_child(const Grpc__Hook *hook, char **argv,
 	(void)setpgid(0, 0);
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 		_exit(127);
-	(void)execve(hook->path, argv, env);
+	/* Without an environment of its own it has ours, as with others. */
+	(void)execve(hook->path, argv, hook->n_env ? env : environ);
 	dprintf(2, "execute '%s': %m", hook->path);
 	_exit(127);
 }

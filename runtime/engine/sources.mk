@@ -23,6 +23,7 @@ ENGINE_SRCS := \
 	runtime/engine/spawn.c \
 	runtime/engine/state.c \
 	runtime/engine/stats.c \
+	runtime/engine/stats.c \
 	runtime/engine/stream.c \
 	runtime/engine/stub.c \
 	runtime/engine/stubs.c \

@@ -15,6 +15,7 @@
 #include "proto/agent.pb-c.h"
 #include "proto/task.pb-c.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/stats.h"
 #include "runtime/engine/rpc.h"
 
 #define VERSION_TEXT "2"
@@ -277,6 +278,17 @@ static void on_resume(void *arg, struct ttrpc_call *call,
 		container_pause(c, true, done_empty, call);
 }
 
+static void on_stats(void *arg, struct ttrpc_call *call,
+		     const ProtobufCMessage *message)
+{
+	const Grpc__StatsContainerRequest *request =
+		(const Grpc__StatsContainerRequest *)message;
+	struct container *c = find(arg, call, request->container_id);
+
+	if (c)
+		stats_answer(c, call);
+}
+
 static void on_update(void *arg, struct ttrpc_call *call,
 		      const ProtobufCMessage *message)
 {
@@ -456,6 +468,8 @@ static const struct ttrpc_method methods[] = {
 	TASK("Shutdown", shutdown_request, on_shutdown),
 	{RPC_ENGINE, "Update", &grpc__update_container_request__descriptor,
 	 on_update},
+	{RPC_ENGINE, "Stats", &grpc__stats_container_request__descriptor,
+	 on_stats},
 };
 
 static void door_free(struct door *door)

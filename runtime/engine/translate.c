@@ -56,8 +56,7 @@ static void translate_resources(Grpc__LinuxResources *r, char *empty)
 {
 	if (!r)
 		return;
-	/* The guest has devices and disks of its own, none of the host's. */
-	r->n_devices = 0;
+	/* The guest has disks of its own, none of the host's. */
 	r->blockio = NULL;
 	r->network = NULL;
 	if (r->cpu) {

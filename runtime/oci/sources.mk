@@ -4,6 +4,7 @@
 
 OCI_SRCS := \
 	runtime/oci/arena.c \
+	runtime/oci/capability.c \
 	runtime/oci/decode.c \
 	runtime/oci/effective.c \
 	runtime/oci/entrypoint.c \

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "runtime/oci/capability.h"
 #include "runtime/oci/spec.h"
 
 #include <errno.h>
@@ -358,6 +359,7 @@ static int host_view(struct spec *s, const char *bundle, struct err *reterr)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	s->rootfs_readonly = w->root->readonly;
 	s->terminal = w->process->terminal;
+	capabilities_drop_unknown(w->process->capabilities);
 	if (w->process->consolesize) {
 		s->console_width = w->process->consolesize->width;
 		s->console_height = w->process->consolesize->height;
@@ -490,8 +492,10 @@ int spec_process_parse(const char *text, size_t n, struct arena *arena,
 	int r = parse_part(text, n, arena, &process_table, &msg, extra_ignored,
 			   reterr);
 
-	if (r == 0)
+	if (r == 0) {
 		*ret = (Grpc__Process *)msg;
+		capabilities_drop_unknown((*ret)->capabilities);
+	}
 	return r;
 }
 

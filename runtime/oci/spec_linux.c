@@ -182,10 +182,26 @@ static int take_personality(struct decoder *d, json_object *o)
 	return spec_add_extra(d, "linux.personality", "%s", domain);
 }
 
+/* It would be lost to the name that the container is given, or change another
+ * one's. */
+static int check_sysctl(struct decoder *d, const Grpc__Linux *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_sysctl; i++)
+		if (!strcmp(l->sysctl[i]->key, "kernel.hostname"))
+			return decode_fail(d, -EINVAL, "sysctl",
+					   "kernel.hostname is not allowed, "
+					   "use hostname");
+	return 0;
+}
+
 static int linux_finish(struct decoder *d, json_object *o, void *msg)
 {
 	int r = check_namespaces(d, msg);
 
+	if (r == 0)
+		r = check_sysctl(d, msg);
 	if (r < 0)
 		return r;
 	r = take_time_offsets(d, o);

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stats.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "proto/agent.pb-c.h"
+#include "runtime/engine/engine.h"
+
+#define AGENT_SERVICE "grpc.AgentService"
+#define TIMEOUT_MS 10000
+
+static void on_stats(void *arg, int code, const char *text,
+		     const ProtobufCMessage *response)
+{
+	struct ttrpc_call *call = arg;
+	char escaped[ERR_TEXT_MAX];
+
+	if (!text)
+		text = "no answer";
+	(void)log_escape(escaped, sizeof(escaped), text, strlen(text));
+	if (code == TTRPC_OK && response)
+		ttrpc_reply(call, response);
+	else
+		ttrpc_reply_error(call, code == TTRPC_OK
+						? TTRPC_INTERNAL
+						: (enum ttrpc_code)code,
+				  "statistics: %s", escaped);
+}
+
+void stats_answer(struct container *c, struct ttrpc_call *call)
+{
+	Grpc__StatsContainerRequest request =
+		GRPC__STATS_CONTAINER_REQUEST__INIT;
+	struct ttrpc_conn *agent = c->sandbox->agent;
+	int r;
+
+	if (!agent || !c->in_guest || c->status == CONTAINER_STOPPED) {
+		ttrpc_reply_error(call, TTRPC_FAILED_PRECONDITION,
+				  "container '%s' is not running", c->id);
+		return;
+	}
+	request.container_id = c->id;
+	r = ttrpc_call(agent, AGENT_SERVICE, "StatsContainer", &request.base,
+		       &grpc__stats_container_response__descriptor, TIMEOUT_MS,
+		       on_stats, call);
+	if (r < 0)
+		on_stats(call, ttrpc_code_of_errno(r), strerror(-r), NULL);
+}
