@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "mount.h"
 #include "safe_path.h"
 
+#define LINKS_MAX 16
 #define ATTR_RDONLY 1 /* MOUNT_ATTR_RDONLY */
 
 static bool is_bind(const Grpc__Mount *m, const struct mount_options *o)
@@ -30,9 +32,23 @@ static bool is_bind(const Grpc__Mount *m, const struct mount_options *o)
 static int make_target(int rootfd, const char *path, bool is_dir,
 		       struct err *reterr)
 {
-	int fd = is_dir ? root_mkdirs(rootfd, path, 0755)
-			: root_touch(rootfd, path, 0644);
+	cleanup_free char *at = strdup(path);
+	int fd = at ? -EEXIST : -ENOMEM, links, r;
 
+	/* A link that dangles names what is to be made. */
+	for (links = 0; fd < 0 && at && links < LINKS_MAX; links++) {
+		char *next = NULL;
+
+		fd = is_dir ? root_mkdirs(rootfd, at, 0755)
+			    : root_touch(rootfd, at, 0644);
+		if (fd != -EEXIST && fd != -ENOENT)
+			break;
+		r = root_follow(rootfd, at, &next);
+		if (r < 0)
+			break;
+		free(at);
+		at = next;
+	}
 	if (fd < 0)
 		return err_code(reterr, fd, "make the target");
 	return fd;
@@ -115,8 +131,13 @@ static int mount_cgroup(int rootfd, const struct launch *launch,
 	if (!launch->cgroup_dir)
 		return 0; /* the agent has warned that there are none */
 	*o->data = '\0'; /* options for version 1 */
-	if (launch->new_cgroupns)
-		return mount_fs_at(target, "cgroup", "cgroup2", o, reterr);
+	if (launch->new_cgroupns) {
+		int r = mount_fs_at(target, "cgroup", "cgroup2", o, reterr);
+
+		/* The namespace may be another user namespace's. */
+		if (r != -EBUSY && r != -EPERM)
+			return r;
+	}
 	/* Without a namespace: the container's part of the tree only. */
 	return bind_path(launch->cgroup_dir, target, o, reterr);
 }

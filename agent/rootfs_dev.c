@@ -2,6 +2,7 @@
 /* The container's /dev. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -22,12 +23,30 @@ struct node {
 	gid_t gid;
 };
 
-/* Where nodes cannot be made (user namespaces, some shares): the guest's own,
- * if there is one of that name. */
+/* The guest's own of that name, else one made beside those. */
+static int open_spare(const struct node *node)
+{
+	int fd = open(node->path, O_PATH | O_CLOEXEC);
+	char path[96];
+
+	if (fd >= 0)
+		return fd;
+	(void)snprintf(path, sizeof(path), "/dev/.kiln-%o-%x-%u-%u",
+		       node->mode, (unsigned int)node->rdev, node->uid,
+		       node->gid);
+	if (mknod(path, node->mode, node->rdev) < 0 && errno != EEXIST)
+		return -1;
+	if (lchown(path, node->uid, node->gid) < 0)
+		return -1;
+	return open(path, O_PATH | O_CLOEXEC);
+}
+
+/* Where nodes cannot be made (user namespaces, some shares): one of the
+ * guest's. */
 static int bind_node(int rootfd, const struct node *node, struct err *reterr)
 {
 	struct mount_options o = {.flags = MS_BIND};
-	cleanup_close int source = open(node->path, O_PATH | O_CLOEXEC);
+	cleanup_close int source = open_spare(node);
 	cleanup_close int target = root_touch(rootfd, node->path, 0666);
 	struct stat st;
 

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -99,6 +101,35 @@ int root_mkdirs(int rootfd, const char *path, mode_t mode)
 			return -errno;
 	}
 	return open_dir(rootfd, path);
+}
+
+int root_follow(int rootfd, const char *path, char **ret)
+{
+	cleanup_free char *copy = strdup(path), *target = NULL;
+	cleanup_close int link = -1;
+	char text[PATH_MAX];
+	size_t n = copy ? strlen(copy) : 0;
+	ssize_t len;
+
+	while (n && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	if (!n)
+		return -ENOENT;
+	link = root_open(rootfd, copy, O_PATH | O_NOFOLLOW, 0);
+	if (link < 0)
+		return link;
+	len = readlinkat(link, "", text, sizeof(text) - 1);
+	if (len < 0)
+		return errno == EINVAL || errno == ENOENT ? -EEXIST : -errno;
+	text[len] = '\0';
+	while (n && copy[n - 1] != '/')
+		n--;
+	copy[n] = '\0';
+	target = *text == '/' ? strdup(text) : path_join(copy, text);
+	if (!target)
+		return -ENOMEM;
+	*ret = TAKE_PTR(target);
+	return 0;
 }
 
 int root_parent(int rootfd, const char *path, const char **ret_name)

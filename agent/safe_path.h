@@ -31,6 +31,10 @@ int root_parent(int rootfd, const char *path, const char **ret_name);
 /* An O_PATH fd of PATH, made as an empty file when missing. */
 int root_touch(int rootfd, const char *path, mode_t mode);
 
+/* Where the symbolic link PATH leads, as a path in the root, to be freed; the
+ * link may dangle. -EEXIST for what is no link. */
+int root_follow(int rootfd, const char *path, char **ret);
+
 /* True when PATH is normal and below DIR (a normal path), or DIR itself. */
 bool path_is_within(const char *dir, const char *path);
 
