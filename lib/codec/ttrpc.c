@@ -22,6 +22,7 @@
 /* A peer that does not read costs this much before it is cut off. */
 #define OUT_MAX ((size_t)64 << 20)
 #define READ_CHUNK ((size_t)64 << 10)
+#define READ_SMALLEST 4096
 #define CALLS_MAX 4096
 
 /* A request of the peer, until answered. */
@@ -451,17 +452,25 @@ static bool conn_take_frame(struct ttrpc_conn *conn)
 static int conn_read(struct ttrpc_conn *conn)
 {
 	uint8_t *to = buf_reserve(&conn->in, READ_CHUNK);
+	size_t got = 0;
 	ssize_t n;
 
 	if (!to)
 		return buf_error(&conn->in);
-	n = read(conn->fd, to, READ_CHUNK);
+	/* A virtio port gives no more than a page at a time, and waiting in
+	 * between costs as much again. Less than a page was the last. */
+	do {
+		n = read(conn->fd, to + got, READ_CHUNK - got);
+		if (n > 0)
+			got += (size_t)n;
+	} while (n >= READ_SMALLEST && got < READ_CHUNK);
+	buf_commit(&conn->in, got);
+	/* What came before an end is told first; the end comes again. */
+	if (n > 0 || got)
+		return 0;
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	if (!n)
-		return -EPIPE;
-	buf_commit(&conn->in, (size_t)n);
-	return 0;
+	return -EPIPE;
 }
 
 static void on_io(void *arg, int fd UNUSED, uint32_t events)

@@ -84,8 +84,9 @@ struct process_output {
 struct process_input {
 	int fd; /* of the stub; owned */
 	struct event_io *io;
-	uint8_t *data; /* owned */
-	size_t start, len;
+	uint8_t *data;	    /* scratch; owned */
+	unsigned int calls; /* WriteStdin under way, with LEN bytes */
+	size_t len;
 	bool closed, eof;
 };
 

@@ -12,7 +12,10 @@
 #include "base/log.h"
 #include "runtime/engine/agent.h"
 
+/* The guest may have the next part before it is done with the last. The agent
+ * writes them in the order of the calls. */
 #define INPUT_CHUNK ((size_t)128 << 10)
+#define INPUT_CALLS 2
 #define OUTPUT_CHUNK ((uint32_t)256 << 10)
 /* The next part is asked for while so much of the last waits for the reader. */
 #define OUTPUT_AHEAD ((size_t)256 << 10)
@@ -52,6 +55,7 @@ static void input_close(struct process *p)
 	free(p->in.data);
 	p->in.data = NULL;
 	p->in.len = 0;
+	p->in.calls = 0;
 }
 
 void stream_release(struct process *p)
@@ -87,27 +91,31 @@ static void on_written(void *arg, int code, const char *text UNUSED,
 	struct process *p = container_of(in, struct process, in);
 	size_t taken = 0;
 
+	if (!in->data)
+		return; /* the input has ended since */
 	if (code == TTRPC_OK)
 		taken = ((const Grpc__WriteStreamResponse *)response)->len;
-	if (!taken || taken > in->len) {
+	in->calls--;
+	if (!taken || taken > in->len || (!in->calls && taken != in->len)) {
 		/* The process does not read any more, as after its end of the
 		 * pipe is closed: the caller gets the same. */
 		input_close(p);
 		return;
 	}
-	in->start += taken;
 	in->len -= taken;
 	input_wait(p);
 }
 
-static void input_send(struct process *p)
+static void input_send(struct process *p, size_t n)
 {
 	Grpc__WriteStreamRequest request = GRPC__WRITE_STREAM_REQUEST__INIT;
 
 	request.container_id = p->container->id;
 	request.exec_id = (char *)(uintptr_t)process_agent_id(p);
-	request.data.data = p->in.data + p->in.start;
-	request.data.len = p->in.len;
+	request.data.data = p->in.data;
+	request.data.len = n;
+	p->in.len += n;
+	p->in.calls++;
 	agent_call(agent_of(p), AGENT_WRITE_STDIN, &request.base, on_written,
 		   &p->in);
 }
@@ -124,17 +132,16 @@ static void on_input(void *arg, int fd, uint32_t events UNUSED)
 		tell_end_of_input(p);
 		return;
 	}
-	p->in.start = 0;
-	p->in.len = (size_t)n;
-	(void)event_io_set(p->in.io, 0); /* one part at a time */
-	input_send(p);
+	input_send(p, (size_t)n);
+	if (p->in.calls == INPUT_CALLS)
+		(void)event_io_set(p->in.io, 0);
 }
 
 static void input_wait(struct process *p)
 {
-	if (p->in.len)
-		input_send(p);
-	else if (p->in.eof) {
+	if (p->in.eof) {
+		if (p->in.calls)
+			return;
 		input_close(p);
 		tell_end_of_input(p);
 	} else if (event_io_set(p->in.io, EPOLLIN) < 0) {
@@ -160,8 +167,9 @@ static void input_start(struct process *p)
 
 void stream_close_input(struct process *p)
 {
-	if (p->in.len) {
+	if (p->in.calls) {
 		p->in.eof = true; /* after what is under way */
+		(void)event_io_set(p->in.io, 0);
 		return;
 	}
 	input_close(p);
