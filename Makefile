@@ -40,6 +40,7 @@ include mk/agent.mk
 include mk/image.mk
 include mk/run.mk
 include mk/test.mk
+include mk/conformance.mk
 include mk/fuzz.mk
 include mk/package.mk
 include mk/deps.mk
@@ -59,6 +60,8 @@ help:
 	'                ROOTFS=dir (default: Debian busybox of that architecture)' \
 	'  check         every test; VMs of all four architectures under emulation' \
 	'  check-quick   the tests that need neither a kernel nor a VM' \
+	'  conformance   suites of crun and runc, against them and Kiln (root);' \
+	'                SUITES="crun runc"' \
 	'  fuzz-smoke    fuzz every decoder, FUZZ_SECONDS (30) each' \
 	'  repro         build twice under different conditions and compare' \
 	'  bench         boot phases, sizes and memory -> $(O)/bench.{json,txt}' \
