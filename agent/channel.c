@@ -102,8 +102,8 @@ static void on_port(void *arg, int fd UNUSED, uint32_t events)
 	}
 }
 
-/* The device of the port of our name; -ENOENT. */
-static int port_find(const struct agent *agent, char *ret, size_t size)
+int channel_find_port(const struct agent *agent, const char *port, char *ret,
+		      size_t size)
 {
 	cleanup_free char *class = path_join(agent->sysfs, PORT_CLASS);
 	cleanup_closedir DIR *d = class ? opendir(class) : NULL;
@@ -117,7 +117,7 @@ static int port_find(const struct agent *agent, char *ret, size_t size)
 		    read_file(dirfd(d), file, PORT_NAME_SIZE, &name, NULL) < 0)
 			continue;
 		name[strcspn(name, "\n")] = '\0';
-		if (strcmp(name, agent->config.port_name))
+		if (strcmp(name, port))
 			continue;
 		(void)snprintf(ret, size, "%s/%s", agent->dev, e->d_name);
 		return 0;
@@ -131,7 +131,8 @@ static void port_scan(struct channels *ch)
 
 	if (ch->port_fd >= 0 || ch->port_conn)
 		return;
-	if (port_find(ch->agent, path, sizeof(path)) == 0)
+	if (channel_find_port(ch->agent, ch->agent->config.port_name, path,
+			      sizeof(path)) == 0)
 		ch->port_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (ch->port_fd < 0) {
 		event_timer_set(ch->port_timer, ch->scans++ < SCAN_FAST_COUNT

@@ -24,6 +24,10 @@ struct channels *channels_open_fd(struct agent *agent, int fd,
 /* Looks again for what was not there. */
 void channels_rescan(struct channels *channels);
 
+/* The path of the virtio-serial port of that name; -ENOENT. */
+int channel_find_port(const struct agent *agent, const char *port, char *ret,
+		      size_t size);
+
 void channels_free(struct channels *channels);
 
 #endif

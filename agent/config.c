@@ -73,6 +73,16 @@ static bool set_hotplug_timeout(struct config *c, const char *value)
 	return true;
 }
 
+static bool set_console_port(struct config *c, const char *value)
+{
+	return parse_u32(value, 10, &c->console_port) == 0;
+}
+
+static bool set_log_port(struct config *c, const char *value)
+{
+	return parse_u32(value, 10, &c->log_port) == 0;
+}
+
 static bool set_server_addr(struct config *c, const char *value)
 {
 	const char *colon;
@@ -101,6 +111,8 @@ static const struct {
 } parameters[] = {
 	{"log", set_log},
 	{"debug_console", set_debug_console},
+	{"debug_console_vport", set_console_port},
+	{"log_vport", set_log_port},
 	{"devmode", set_dev_mode},
 	{"hotplug_timeout", set_hotplug_timeout},
 	{"server_addr", set_server_addr},

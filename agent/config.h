@@ -18,6 +18,8 @@ struct config {
 	uint32_t hotplug_timeout_ms;  /* agent.hotplug_timeout, given in s */
 	uint32_t vsock_port;	      /* agent.server_addr=vsock://… */
 	char port_name[CONFIG_PORT_NAME_MAX]; /* …=virtio://<name> */
+	uint32_t console_port;	      /* agent.debug_console_vport, or 0 */
+	uint32_t log_port;	      /* agent.log_vport, or 0 */
 	bool restart_ends;	      /* reboot=t: see boot_power_off() */
 	unsigned int ignored;	      /* words of ours that made no sense */
 };

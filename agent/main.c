@@ -21,6 +21,7 @@
 #include "boot.h"
 #include "cgroup.h"
 #include "channel.h"
+#include "console.h"
 #include "device/device.h"
 #include "policy.h"
 #include "rpc.h"
@@ -104,10 +105,9 @@ static int run_guest(struct agent *agent, struct err *reterr)
 	if (r < 0)
 		return r;
 	watch_devices(agent);
-	if (agent->config.debug_console)
-		boot_debug_console();
 	if (!channels_open(agent, say_ready, reterr))
 		return reterr->code;
+	console_start(agent);
 	return run(agent, reterr);
 }
 

@@ -13,6 +13,7 @@ AGENT_SRCS := \
 	agent/channel.c \
 	agent/child.c \
 	agent/config.c \
+	agent/console.c \
 	agent/container.c \
 	agent/copyup.c \
 	agent/devgroup.c \

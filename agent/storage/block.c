@@ -58,5 +58,14 @@ const struct storage_driver storage_blk = {"blk", find_pci, mount_block};
 const struct storage_driver storage_blk_ccw = {"blk-ccw", find_ccw,
 					       mount_block};
 const struct storage_driver storage_scsi = {"scsi", find_scsi, mount_block};
+/* "/dev/pmem0"; what else is named so is another kind of device. */
+static int find_pmem(const struct agent *agent, const char *source, char **ret)
+{
+	return strncmp(source, "/dev/pmem", 9) ? -EINVAL
+					       : find_name(agent, source, ret);
+}
+
+const struct storage_driver storage_nvdimm = {"nvdimm", find_pmem,
+					      mount_block};
 const struct storage_driver storage_mmioblk = {"mmioblk", find_name,
 					       mount_block};

@@ -19,6 +19,8 @@
 #include "os/io.h"
 #include "safe_path.h"
 
+#define CREATE_DIRECTORY "io.katacontainers.volume.overlayfs.create_directory"
+
 /* A mount point in use. */
 struct storage_use {
 	struct list link;
@@ -31,6 +33,7 @@ static const struct storage_driver *const drivers[] = {
 	&storage_9p,	  &storage_virtio_fs, &storage_blk,
 	&storage_blk_ccw, &storage_scsi,      &storage_mmioblk,
 	&storage_ephemeral, &storage_local,   &storage_overlayfs,
+	&storage_nvdimm,
 };
 
 char *const *storage_driver_names(size_t *ret_n)
@@ -167,6 +170,27 @@ static int open_mount_point(const struct agent *agent, const char *path,
 	return fd;
 }
 
+/* Directories that the host wants for an overlay: driver option
+ * io.katacontainers.volume.overlayfs.create_directory=<path>. */
+static int make_wanted(const struct agent *agent, const Grpc__Storage *s,
+		       struct err *reterr)
+{
+	static const char key[] = CREATE_DIRECTORY "=";
+	size_t i;
+
+	for (i = 0; i < s->n_driver_options; i++) {
+		cleanup_close int fd = -1;
+
+		if (strncmp(s->driver_options[i], key, sizeof(key) - 1))
+			continue;
+		fd = open_mount_point(agent, s->driver_options[i] +
+				      sizeof(key) - 1, reterr);
+		if (fd < 0)
+			return fd;
+	}
+	return 0;
+}
+
 static int mount_storage(const struct agent *agent, const Grpc__Storage *s,
 			 struct err *reterr)
 {
@@ -184,6 +208,9 @@ static int mount_storage(const struct agent *agent, const Grpc__Storage *s,
 			return err_code(reterr, r, "storage: %s device '%.100s'",
 					s->driver, s->source);
 	}
+	r = make_wanted(agent, s, reterr);
+	if (r < 0)
+		return r;
 	target = open_mount_point(agent, s->mount_point, reterr);
 	if (target < 0)
 		return target;

@@ -27,7 +27,7 @@ struct storage_driver {
 
 extern const struct storage_driver storage_9p, storage_virtio_fs, storage_blk,
 	storage_blk_ccw, storage_scsi, storage_mmioblk, storage_ephemeral,
-	storage_local, storage_overlayfs;
+	storage_local, storage_overlayfs, storage_nvdimm;
 
 /* The names of all drivers, for the host to know: a static vector of *RET_N. */
 char *const *storage_driver_names(size_t *ret_n);

@@ -12,12 +12,17 @@ program=${2:-$O/tests/protocol/test_calls}
 guest=${KILN_GUESTS:-$O}/$arch
 work=$(mktemp -d "${TMPDIR:-/tmp}/kiln-guest.XXXXXX")
 vm=
-trap '[ -z "$vm" ] || kill "$vm" 2>/dev/null || true; rm -rf "$work"' EXIT
+share=
+trap '[ -z "$share" ] || kill "$share" 2>/dev/null || true
+	[ -z "$vm" ] || kill "$vm" 2>/dev/null || true; rm -rf "$work"' EXIT
 
 # The kernel unpacks what follows the ramdisk as well.
 mkdir -p "$work/tree"
 cp -a "$O/$arch/busybox-rootfs" "$work/tree/rootfs"
 mkdir -p "$work/tree/rootfs/etc" "$work/tree/rootfs/tmp"
+# A shell for the debug console.
+mkdir -p "$work/tree/bin"
+cp "$O/$arch/busybox-rootfs/bin/busybox" "$work/tree/bin/sh"
 # The agent of this build, whatever the ramdisk has.
 cp "$O/$arch/kiln-agent" "$work/tree/init"
 echo 'root:x:0:0:r:/root:/bin/sh' >"$work/tree/rootfs/etc/passwd"
@@ -40,16 +45,34 @@ s390x)
 		-device sclpconsole,chardev=con)
 	;;
 esac
+fs=()
+virtiofsd=$(command -v virtiofsd || echo /usr/lib/qemu/virtiofsd)
+if [ -x "$virtiofsd" ]; then
+	mkdir "$work/host"
+	echo of the host >"$work/host/shared"
+	"$virtiofsd" --socket-path="$work/fs" -o source="$work/host" \
+		-o sandbox=chroot >"$work/fs.log" 2>&1 &
+	share=$!
+	for _ in {1..100}; do [ -S "$work/fs" ] && break; sleep 0.05; done
+	fs=(-object memory-backend-memfd,id=mem,size=512M,share=on
+		-machine memory-backend=mem
+		-chardev "socket,id=fs,path=$work/fs"
+		-device "vhost-user-fs-${port##*-},chardev=fs,tag=share")
+	export KILN_SHARE=share
+fi
 emulator=qemu-system-${arch/ppc64le/ppc64}
 "$emulator" "${machine[@]}" -accel tcg -m 512 -smp 1 -nodefaults \
 	-no-user-config -display none -no-reboot -kernel "$guest/kernel" \
 	-initrd "$work/initrd" \
-	-append "console=$tty quiet panic=-1 ${KILN_APPEND:-}" \
+	-append "console=$tty quiet panic=-1 agent.debug_console ${KILN_APPEND:-}" \
+	-chardev "socket,id=console,path=$work/shell,server=on,wait=off" \
 	"${console[@]}" -device "$port" \
 	-chardev "socket,id=agent,path=$work/agent,server=on,wait=off" \
-	-device virtserialport,chardev=agent,name=kiln.agent.0 &
+	-device virtserialport,chardev=agent,name=kiln.agent.0 \
+	-device virtserialport,chardev=console,name=kiln.console.0 \
+	"${fs[@]}" &
 vm=$!
 r=0
-KILN_AGENT_SOCKET=$work/agent "$program" || r=$?
+KILN_AGENT_SOCKET=$work/agent KILN_CONSOLE_SOCKET=$work/shell "$program" || r=$?
 [ "$r" = 0 ] || tail -n 30 "$work/console"
 exit "$r"

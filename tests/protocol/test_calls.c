@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/macros.h"
@@ -183,6 +185,87 @@ static void test_volumes(void **state UNUSED)
 		client_call(C, "GetVolumeStats", &stats.base,
 			    &grpc__volume_stats_response__descriptor, NULL),
 		TTRPC_NOT_FOUND);
+}
+
+/* An image that is shared and not to be written to, with a layer over it. */
+static void test_layers(void **state UNUSED)
+{
+	Grpc__Storage s[3], *list[] = {&s[0], &s[1], &s[2]};
+	char point[3][200], options[700], *option = options, make[2][300];
+	char *wanted[] = {make[0], make[1]};
+	size_t i;
+
+	NEED_ROOT();
+	for (i = 0; i < 3; i++) {
+		grpc__storage__init(&s[i]);
+		(void)snprintf(point[i], sizeof(point[i]), "%s/layer/%zu",
+			       host.root, i);
+		s[i].mount_point = point[i];
+		s[i].driver = STR("ephemeral");
+	}
+	if (getenv("KILN_SHARE")) {
+		s[0].driver = STR("virtio-fs");
+		s[0].source = getenv("KILN_SHARE");
+	}
+	for (i = 0; i < 2; i++)
+		(void)snprintf(make[i], sizeof(make[i]),
+			       "io.katacontainers.volume.overlayfs."
+			       "create_directory=%s/%s", point[1],
+			       i ? "work" : "upper");
+	(void)snprintf(options, sizeof(options),
+		       "lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
+		       point[0], point[1], point[1]);
+	s[2].driver = STR("overlayfs");
+	s[2].options = &option;
+	s[2].n_options = 1;
+	s[2].driver_options = wanted;
+	s[2].n_driver_options = 2;
+	spec_init(&S, host.rootfs, "echo x >/all/new && cat /up/upper/new; "
+				   "ls /low | grep -c new; cat /low/shared "
+				   "2>/dev/null; mount | grep -c virtiofs");
+	spec_mount(&S, "/low", "bind", point[0], "bind");
+	spec_mount(&S, "/up", "bind", point[1], "bind");
+	spec_mount(&S, "/all", "bind", point[2], "bind");
+	ok(client_create(C, "c", &S, list, 3));
+	ok(client_start_container(C, "c"));
+	expect("", false, getenv("KILN_SHARE") ? "x\n0\nof the host\n1\n"
+					       : "x\n0\n0\n");
+	(void)client_wait_process(C, "c", "");
+	ok(client_remove(C, "c"));
+	(void)snprintf(make[0], sizeof(make[0]),
+		       "io.katacontainers.volume.overlayfs.create_directory="
+		       "/etc/made");
+	assert_int_equal(client_create(C, "c", &S, list, 3),
+			 TTRPC_INVALID_ARGUMENT);
+}
+
+/* A shell for who debugs, on a port of its own. */
+static void test_console(void **state UNUSED)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *path = getenv("KILN_CONSOLE_SOCKET");
+	char text[4096];
+	size_t n = 0;
+	int fd, i;
+
+	NEED(path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address,
+				 sizeof(address)), 0);
+	(void)usleep(1000000);
+	assert_int_equal(write(fd, "echo $((6*7))@\n", 15), 15);
+	for (i = 0; i < 300; i++) {
+		ssize_t got = read(fd, text + n, sizeof(text) - n - 1);
+
+		n += got > 0 ? (size_t)got : 0;
+		text[n] = '\0';
+		if (strstr(text, "42@"))
+			break;
+		(void)usleep(100000);
+	}
+	(void)close(fd);
+	assert_non_null(strstr(text, "42@"));
 }
 
 static void test_stale_shares(void **state UNUSED)
@@ -627,7 +710,9 @@ static const struct {
 	{cmocka_unit_test(test_swap), BOTH},
 	{cmocka_unit_test(test_iptables), BOTH},
 	{cmocka_unit_test(test_volumes), BOTH},
+	{cmocka_unit_test(test_layers), BOTH},
 	{cmocka_unit_test(test_stale_shares), BOTH},
+	{cmocka_unit_test(test_console), GUEST},
 	{cmocka_unit_test(test_diagnostics), BOTH},
 	{cmocka_unit_test(test_policy), HOST},
 	{cmocka_unit_test(test_copy_up), BOTH},
