@@ -24,11 +24,17 @@ if [ -n "$CMD" ]; then
 else
 	args='"/bin/sh"'
 fi
+# Text as the replacement of sed's s|||. Not by ${//}: & there means another
+# thing to every other version of bash.
+sed_text() {
+	sed 's/[&|\\]/\\&/g' <<<"$1"
+}
+
 # The template is ours: its root path, terminal and args stand on lines known.
 sed -z -i \
 	-e "s|\"terminal\": *[a-z]*|\"terminal\": $terminal|" \
-	-e "s|\"args\": *\[[^]]*\]|\"args\": [${args//[&|\\]/\\&}]|" \
-	-e "s|\"path\": *\"rootfs\"|\"path\": \"$(json "$(realpath "$ROOTFS")")\"|" \
+	-e "s|\"args\": *\[[^]]*\]|\"args\": [$(sed_text "$args")]|" \
+	-e "s|\"path\": *\"rootfs\"|\"path\": \"$(sed_text "$(json "$(realpath "$ROOTFS")")")\"|" \
 	-e 's|"readonly": *true|"readonly": false|' \
 	"$bundle/config.json"
 set +e
