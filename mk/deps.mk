@@ -36,7 +36,9 @@ DEPS_WANT := $(if $(deps_goals),\
 .PHONY: deps
 deps: ;
 
-ifneq ($(strip $(DEPS_WANT)),)
+# make -n shall change nothing, yet makes makefiles all the same.
+deps_dry := $(findstring n,$(filter-out --%,$(firstword $(MAKEFLAGS))))
+ifneq ($(if $(deps_dry),,$(strip $(DEPS_WANT))),)
 deps_key := $(shell echo '$(DEPS) $(DEPS_WANT)' | sha256sum | cut -c1-16)
 include $(O)/deps-$(deps_key).mk
 $(O)/deps-$(deps_key).mk: mk/deps.sh mk/packages.tsv

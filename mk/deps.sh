@@ -11,7 +11,7 @@ table=$(dirname "$0")/packages.tsv
 check_by_probe() {
 	local package missing=0 row probe fedora suse alpine
 	for package in "$@"; do
-		row=$(grep -P "^$package\t" "$table" || true)
+		row=$(awk -F'\t' -v p="$package" '$1 == p' "$table")
 		[ -n "$row" ] || continue
 		IFS=$'\t' read -r _ probe fedora suse alpine <<<"$row"
 		case $probe in
@@ -46,7 +46,7 @@ if [ "$(id -u)" != 0 ]; then
 	# Without root the tools may still be there, from elsewhere.
 	check_by_probe "${wanted[@]}" && exit 0
 	command -v sudo >/dev/null || {
-		echo "kiln: install them as root, or build with DEPS=skip"
+		echo "kiln: neither root nor sudo: have them installed (make deps)"
 		exit 1
 	}
 	as_root=sudo
