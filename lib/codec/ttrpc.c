@@ -415,6 +415,7 @@ static void on_response(struct ttrpc_conn *conn, uint32_t stream,
 static bool conn_take_frame(struct ttrpc_conn *conn)
 {
 	const uint8_t *p = buf_data(&conn->in);
+	struct pending *pending;
 	uint32_t n, stream;
 	uint8_t type;
 
@@ -436,6 +437,10 @@ static bool conn_take_frame(struct ttrpc_conn *conn)
 		if (type == FRAME_REQUEST)
 			send_response(conn, stream, TTRPC_RESOURCE_EXHAUSTED,
 				      "request exceeds a frame", NULL);
+		else if (type == FRAME_RESPONSE &&
+			 (pending = find_pending(conn, stream)))
+			pending_end(pending, TTRPC_RESOURCE_EXHAUSTED,
+				    "response exceeds a frame", NULL);
 		return true;
 	}
 	if (conn->in.len - TTRPC_HEADER_SIZE < n)

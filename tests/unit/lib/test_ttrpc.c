@@ -225,6 +225,27 @@ static void hostile_frames_do_not_stop_the_service(void **state)
 	assert_int_equal(f->closed, 0);
 }
 
+static void an_oversized_answer_ends_its_call(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t header[TTRPC_HEADER_SIZE] = {0};
+
+	f->hold = true;
+	assert_int_equal(call(f, "Check", "", 0), 0); /* stream 1 */
+	spin(f, 2);
+	put_be32(header, TTRPC_PAYLOAD_MAX + 1);
+	put_be32(header + 4, 1);
+	header[8] = 2;
+	assert_int_equal(write_full(ttrpc_conn_fd(f->server), header,
+				    sizeof(header)),
+			 0);
+	spin(f, 2);
+	assert_int_equal(f->done, 1);
+	assert_int_equal(f->code, TTRPC_RESOURCE_EXHAUSTED);
+	assert_int_equal(f->closed, 0);
+	ttrpc_reply_error(f->held, TTRPC_INTERNAL, "late");
+}
+
 static void a_stream_id_in_use_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -276,6 +297,7 @@ int main(void)
 		T(silence_ends_at_the_deadline),
 		T(a_lost_peer_ends_calls_on_both_sides),
 		T(hostile_frames_do_not_stop_the_service),
+		T(an_oversized_answer_ends_its_call),
 		T(a_stream_id_in_use_is_refused),
 		T(a_message_may_not_grow_without_bound),
 		T(forgotten_calls_stay_silent),
