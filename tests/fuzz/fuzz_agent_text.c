@@ -7,7 +7,11 @@
 
 #include "agent/caps.h"
 #include "agent/cgroup.h"
+#include "agent/extras.h"
+#include "agent/idmap.h"
 #include "agent/mount.h"
+#include "agent/policy.h"
+#include "agent/rpc.h"
 #include "agent/sysctl.h"
 #include "agent/user.h"
 
@@ -28,6 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	char *text = strndup((const char *)data, n);
 	char path[CGROUP_PATH_MAX], sysctl[SYSCTL_PATH_MAX];
 	struct mount_options options;
+	struct extras_sched sched;
+	struct policy *policy = NULL;
+	char lines[256];
+	struct err e;
 
 	if (!text)
 		return 0;
@@ -39,6 +47,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		assert(stays_below(sysctl));
 	(void)cap_of_name(text);
 	free(user_home_in(text, 0));
+	(void)extras_parse_sched(text, &sched);
+	if (!idmap_parse(text, lines, sizeof(lines)))
+		assert(*lines);
+	if (!policy_parse(text, rpc_methods, rpc_nmethods, &policy, &e)) {
+		Grpc__ExecProcessRequest rq = GRPC__EXEC_PROCESS_REQUEST__INIT;
+
+		(void)policy_check(policy, "ExecProcess", &rq.base, &e);
+		policy_free(policy);
+	}
 	free(text);
 	return 0;
 }

@@ -47,7 +47,8 @@ s390x)
 esac
 fs=()
 virtiofsd=$(command -v virtiofsd || echo /usr/lib/qemu/virtiofsd)
-if [ -x "$virtiofsd" ]; then
+# FUSE speaks in the byte order of the machine: not to an emulated s390x.
+if [ -x "$virtiofsd" ] && [ "$arch" != s390x ]; then
 	mkdir "$work/host"
 	echo of the host >"$work/host/shared"
 	"$virtiofsd" --socket-path="$work/fs" -o source="$work/host" \
