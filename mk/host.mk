@@ -22,14 +22,22 @@ LIB_OBJS := $(LIB_SRCS:.c=.o) $(HOST_LIB_SRCS:.c=.o)
 PROTO_OBJS := $(PROTOS:%=gen/proto/%.pb-c.o)
 
 # $(call host_variant,DIR,CFLAGS): object rules and libkiln.a below $(O)/DIR.
+# Other flags make other objects; -Werror makes none.
+.PHONY: flags-force
 define host_variant
-$(O)/$(1)/obj/%.o: %.c $(GEN_PROTO)/.stamp $$(ARCH_GEN)
+$(O)/$(1)/flags: flags-force
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)new=$$(call quote,$$(HOSTCC) $$(filter-out -Werror,$(2)) \
+		$$(LDFLAGS) $$(VERSION)); \
+	cmp -s - $$@ <<<"$$$$new" || cat >$$@ <<<"$$$$new"
+
+$(O)/$(1)/obj/%.o: %.c $(GEN_PROTO)/.stamp $$(ARCH_GEN) $(O)/$(1)/flags
 	$$(Q)mkdir -p $$(@D)
 	$$(if $$(V),,@echo '  CC      $(1)/$$*.o')
 	$$(Q)$$(HOSTCC) $(2) $$(CFLAGS_$$*) -MMD -MP -c -o $$@ $$<
 
 # Generated code: compiled as it comes.
-$(O)/$(1)/obj/gen/%.o: $(GEN_PROTO)/.stamp
+$(O)/$(1)/obj/gen/%.o: $(GEN_PROTO)/.stamp $(O)/$(1)/flags
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(HOSTCC) $$(filter-out -W%,$(2)) -I$(GEN_PROTO) -c -o $$@ \
 		$(O)/gen/$$*.c
