@@ -17,6 +17,11 @@ KILN_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kiln
 PROFILE ?= minimal
 FORMAT ?= erofs
 VERSION := $(shell cat VERSION)
+
+# make has no names with spaces, neither has Kbuild; scripts change directory.
+$(foreach v,CURDIR O KILN_CACHE,$(if $(word 2,$($(v))),\
+	$(error $(v)='$($(v))': a path with spaces does not work here)))
+override KILN_CACHE := $(abspath $(KILN_CACHE))
 Q := $(if $(V),,@)
 export KILN_CACHE
 
@@ -59,7 +64,7 @@ help:
 	'  run           run CMD in a container in a VM of ARCH (default: a shell);' \
 	'                ROOTFS=dir (default: Debian busybox of that architecture)' \
 	'  check         every test; VMs of all four architectures under emulation' \
-	'  check-quick   the tests that need neither a kernel nor a VM' \
+	'  check-quick   the tests that need neither a kernel nor a VM; also: test' \
 	'  conformance   suites of crun and runc, against them and Kiln (root);' \
 	'                SUITES="crun runc"' \
 	'  fuzz-smoke    fuzz every decoder, FUZZ_SECONDS (30) each' \
