@@ -14,10 +14,8 @@
 #   GUEST_SYSROOT_<arch>=DIR     uses a sysroot made elsewhere; nothing is
 #                                fetched for that architecture
 #   CROSS_COMPILE_<arch>=PREFIX  a compiler of another name
-# Needs from the top: ALL_ARCHES ARCHES O Q. KILN_CACHE is shared by all builds
+# Needs from the top: ALL_ARCHES ARCHES HOST_ARCH O Q KILN_CACHE, which is shared by all builds
 # of a user and may be removed at any time.
-
-KILN_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kiln
 
 # Debian packages the host needs: apt and dpkg it has; compilers for the
 # architectures that are not its own.
@@ -25,9 +23,8 @@ guest_gcc_x86_64 := gcc-x86-64-linux-gnu
 guest_gcc_aarch64 := gcc-aarch64-linux-gnu
 guest_gcc_s390x := gcc-s390x-linux-gnu
 guest_gcc_ppc64le := gcc-powerpc64le-linux-gnu
-guest_host := $(shell uname -m)
 DEPS_guest := gcc binutils patch xz-utils bzip2 \
-	$(foreach a,$(filter-out $(guest_host),$(ARCHES)),$(guest_gcc_$(a)))
+	$(foreach a,$(filter-out $(HOST_ARCH),$(ARCHES)),$(guest_gcc_$(a)))
 
 guest_sysroot = $(O)/$(1)/sysroot
 guest_ready = $(O)/$(1)/sysroot.stamp
@@ -38,7 +35,7 @@ musl_cc = $(call guest_sysroot,$(1))/bin/kiln-cc
 guest_cflags := -Os -ffunction-sections -fdata-sections -fno-common \
 	-fno-strict-aliasing -funsigned-char -fstack-protector-strong \
 	-ftrivial-auto-var-init=zero -fno-asynchronous-unwind-tables \
-	-fPIE -ffile-prefix-map=$(CURDIR)/=
+	-fPIE -ffile-prefix-map=$(CURDIR)/= -ffile-prefix-map=$(O)/=build/
 
 guest_ldflags := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now \
 	-Wl,-z,noexecstack -Wl,--build-id=none
