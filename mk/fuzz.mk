@@ -16,7 +16,8 @@ FUZZ_LIBS := $(NET_LIBS) -lprotobuf-c $(IMAGE_LIBS) -lseccomp
 define fuzz_rules
 $(O)/fuzz/obj/%.o: %.c $(GEN_PROTO)/.stamp $$(ARCH_GEN)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) $$(CFLAGS_$$*) -c -o $$@ $$<
+	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) $$(CFLAGS_$$*) \
+		-MMD -MP -c -o $$@ $$<
 
 $(O)/fuzz/obj/gen/%.o: $(GEN_PROTO)/.stamp
 	$$(Q)mkdir -p $$(@D)
@@ -30,6 +31,9 @@ fuzz_host_srcs = $(LIB_SRCS) $(HOST_LIB_SRCS) \
 	$(filter-out runtime/main.c,$(RUNTIME_SRCS)) \
 	$(filter-out osbuilder/main.c,$(IMAGE_SRCS))
 fuzz_agent_srcs = $(LIB_SRCS) $(filter-out agent/main.c,$(AGENT_SRCS))
+
+-include $(patsubst %.c,$(O)/fuzz/obj/%.d,\
+	$(sort $(fuzz_host_srcs) $(fuzz_agent_srcs)))
 
 $(O)/fuzz/host.a: $(patsubst %.c,$(O)/fuzz/obj/%.o,$(sort $(fuzz_host_srcs))) \
 		$(addprefix $(O)/fuzz/obj/,$(PROTO_OBJS))
@@ -48,11 +52,12 @@ $(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(O)/fuzz/host.a
 .PHONY: fuzz-smoke
 fuzz-smoke: $(FUZZ_TARGETS:%=$(O)/fuzz/%)
 	$(Q)for t in $(FUZZ_TARGETS); do \
-		mkdir -p $(O)/fuzz/corpus/$$t tests/fuzz/corpus/$$t; \
+		seeds=tests/fuzz/corpus/$$t; [ -d $$seeds ] || seeds=; \
+		mkdir -p $(O)/fuzz/corpus/$$t; \
 		echo "  FUZZ    $$t"; \
 		$(O)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 \
 			-max_len=65536 -verbosity=0 -print_final_stats=1 \
 			-artifact_prefix=$(O)/fuzz/ \
-			$(O)/fuzz/corpus/$$t tests/fuzz/corpus/$$t 2>&1 | \
+			$(O)/fuzz/corpus/$$t $$seeds 2>&1 | \
 			grep -E 'ERROR|SUMMARY|number_of_executed' || exit 1; \
 	done
