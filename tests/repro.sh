@@ -21,7 +21,12 @@ goal=image
 
 copy_tree() {
 	mkdir -p "$1"
-	git ls-files -z | xargs -0 tar -cf - | tar -xf - -C "$1"
+	# A release's archive has no git, and nothing in it that is not source.
+	if [ -e .git ]; then
+		git ls-files -z
+	else
+		find . -path ./build -prune -o ! -type d -print0
+	fi | xargs -0 tar -cf - | tar -xf - -C "$1"
 }
 
 # The second build is cold: only what is fetched is carried over.
