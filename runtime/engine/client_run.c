@@ -329,7 +329,11 @@ static int check_running(const struct exec_options *o, struct err *reterr)
 
 	if (r < 0)
 		return r;
-	if (strcmp(s.status, "running") && strcmp(s.status, "created"))
+	if (!strcmp(s.status, "paused"))
+		r = err_set(reterr, -EBUSY,
+			    "container '%s': cannot exec in a paused "
+			    "container: resume it first", o->id);
+	else if (strcmp(s.status, "running") && strcmp(s.status, "created"))
 		r = err_set(reterr, -EBUSY,
 			    "container '%s' is %s, cannot exec: container not "
 			    "running", o->id, s.status);

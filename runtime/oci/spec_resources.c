@@ -148,6 +148,21 @@ static const struct decode_table network_table =
 	       .name = "Priorities",
 	       .sub = &priority_table});
 
+/* Those that a guest's kernel may have. */
+static bool is_controller(const char *key)
+{
+	static const char *const names[] = {
+		"cgroup", "cpu", "cpuset", "hugetlb", "io", "memory", "misc",
+		"pids",
+	};
+	size_t n = strcspn(key, "."), i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(names[i]) == n && !strncmp(names[i], key, n))
+			return true;
+	return false;
+}
+
 /* Files of cgroup v2, by name: a name must not lead anywhere else. */
 static int take_unified(struct decoder *d, json_object *o)
 {
@@ -166,10 +181,18 @@ static int take_unified(struct decoder *d, json_object *o)
 		const char *key = json_object_iter_peek_name(&it), *value;
 		char extra[160];
 
-		if (strchr(key, '/') || !strchr(key, '.') || *key == '.' ||
-		    strlen(key) > 128)
+		if (strchr(key, '/') || *key == '.' || strlen(key) > 128)
 			return decode_fail(d, -EINVAL, NULL,
 					   "'%s' is no cgroup file", key);
+		if (!strchr(key, '.'))
+			return decode_fail(d, -EINVAL, NULL,
+					   "the specified key has not the form "
+					   "CONTROLLER.VALUE `%s`", key);
+		if (!is_controller(key))
+			return decode_fail(d, -EINVAL, NULL,
+					   "the requested cgroup controller "
+					   "`%.*s` is not available",
+					   (int)strcspn(key, "."), key);
 		r = decode_get_str(d, unified, key, &value);
 		if (r == 0)
 			return decode_fail(d, -EINVAL, key,
