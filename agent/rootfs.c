@@ -168,6 +168,36 @@ static int mount_copied(int target, const Grpc__Mount *m,
 	return r;
 }
 
+static bool is_own_dev(const Grpc__Mount *m)
+{
+	return !strcmp(m->type, "tmpfs") && !strcmp(m->destination, "/dev");
+}
+
+/* A /dev that is to be read-only becomes so once everything is there. */
+static int restrict_dev(const Grpc__Spec *spec, struct err *reterr)
+{
+	cleanup_close int dev = -1;
+	struct mount_options o;
+	size_t i;
+	int r;
+
+	for (i = 0; i < spec->n_mounts; i++) {
+		const Grpc__Mount *m = spec->mounts[i];
+
+		if (!is_own_dev(m) ||
+		    mount_options_parse(&o, m->options, m->n_options) < 0 ||
+		    !(o.flags & MS_RDONLY))
+			continue;
+		dev = open("/dev", O_PATH | O_DIRECTORY | O_NOFOLLOW |
+					   O_CLOEXEC);
+		if (dev < 0)
+			return err_errno(reterr, "open /dev");
+		r = mount_attr_set(dev, false, ATTR_RDONLY, 0, 0);
+		return r < 0 ? err_code(reterr, r, "make /dev read-only") : 0;
+	}
+	return 0;
+}
+
 static int mount_one(int rootfd, const struct launch *launch, size_t i,
 		     struct err *reterr)
 {
@@ -193,6 +223,9 @@ static int mount_one(int rootfd, const struct launch *launch, size_t i,
 		if (check < 0)
 			return err_code(reterr, check, "no links allowed");
 	}
+	/* Nodes and mounts go there yet; rootfs_enter() sets it right. */
+	if (is_own_dev(m))
+		o.flags &= ~(unsigned long)MS_RDONLY;
 	if (o.copy_up)
 		return mount_copied(target, m, &o, reterr);
 	r = mount_fs_at(target, source, m->type, &o, reterr);
@@ -344,6 +377,9 @@ int rootfs_enter(int rootfd, const struct launch *launch, struct err *reterr)
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(reterr, "open the new root");
+	r = restrict_dev(launch->spec, reterr);
+	if (r < 0)
+		return r;
 	if (launch->spec->root->readonly) {
 		r = mount_attr_set(root, false, ATTR_RDONLY, 0, 0);
 		if (r < 0)
