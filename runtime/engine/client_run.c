@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -70,8 +71,16 @@ static int check_console(bool terminal, bool detached,
 {
 	if (terminal && detached && !console_socket)
 		return err_set(reterr, -EINVAL,
-			       "a terminal needs somebody in the foreground: "
-			       "use --console-socket");
+			       "cannot allocate tty if kiln will detach without "
+			       "setting console socket: a terminal needs "
+			       "--console-socket, or somebody in the "
+			       "foreground");
+	if (terminal && !console_socket && !isatty(0) && !isatty(1) &&
+	    !isatty(2))
+		return err_set(reterr, -ENOTTY,
+			       "a terminal is wanted (process.terminal, --tty), "
+			       "but neither standard input nor output nor "
+			       "error is one: use --console-socket, or none");
 	if (!terminal && console_socket)
 		return err_set(reterr, -EINVAL,
 			       "--console-socket without a terminal: "

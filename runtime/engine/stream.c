@@ -96,6 +96,7 @@ static void on_written(void *arg, int code, const char *text UNUSED,
 	if (code == TTRPC_OK)
 		taken = ((const Grpc__WriteStreamResponse *)response)->len;
 	in->calls--;
+	/* A call takes all of its data or fails. */
 	if (!taken || taken > in->len || (!in->calls && taken != in->len)) {
 		/* The process does not read any more, as after its end of the
 		 * pipe is closed: the caller gets the same. */

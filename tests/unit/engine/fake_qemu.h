@@ -38,15 +38,21 @@ struct fake_read {
 	uint32_t len;
 };
 
+struct fake_write {
+	struct ttrpc_call *call;
+	uint8_t data[1 << 17];
+	size_t done, len;
+};
+
 struct fake_process {
 	struct list link;
 	char id[130];
 	pid_t pid;
 	int in;
 	struct event_io *in_io;
-	struct ttrpc_call *writer; /* its data waits for the pipe */
-	uint8_t data[60000];
-	size_t len;
+	struct fake_write writes[4]; /* in their order, wait for the pipe */
+	size_t n_writes;
+	bool in_ends;
 	struct fake_read out[2];
 	char **argv;
 	struct ttrpc_call *waiter;
@@ -141,28 +147,40 @@ static void fake_stderr(void *arg UNUSED, struct ttrpc_call *call,
 	fake_read_stream(call, m, 1);
 }
 
-static void fake_write(struct fake_process *p)
+static void fake_writes(struct fake_process *p)
 {
-	Grpc__WriteStreamResponse response = GRPC__WRITE_STREAM_RESPONSE__INIT;
-	ssize_t n = write(p->in, p->data, p->len);
+	while (p->n_writes) {
+		Grpc__WriteStreamResponse response =
+			GRPC__WRITE_STREAM_RESPONSE__INIT;
+		struct fake_write *w = &p->writes[0];
+		ssize_t n = write(p->in, w->data + w->done, w->len - w->done);
 
-	if (n < 0 && errno == EAGAIN) {
-		(void)event_io_set(p->in_io, EPOLLOUT);
-		return;
+		if (n < 0 && errno == EAGAIN) {
+			(void)event_io_set(p->in_io, EPOLLOUT);
+			return;
+		}
+		w->done += n > 0 ? (size_t)n : 0;
+		if (n >= 0 && w->done < w->len)
+			continue;
+		response.len = (uint32_t)w->len;
+		if (n < 0)
+			ttrpc_reply_error(w->call, TTRPC_UNAVAILABLE, "closed");
+		else
+			ttrpc_reply(w->call, &response.base);
+		p->n_writes--;
+		memmove(p->writes, p->writes + 1,
+			p->n_writes * sizeof(p->writes[0]));
 	}
 	(void)event_io_set(p->in_io, 0);
-	if (n < 0) {
-		ttrpc_reply_error(p->writer, TTRPC_UNAVAILABLE, "closed");
-	} else {
-		response.len = (uint32_t)n;
-		ttrpc_reply(p->writer, &response.base);
+	if (p->in_ends) {
+		event_io_free(p->in_io);
+		close_fd(&p->in);
 	}
-	p->writer = NULL;
 }
 
 static void fake_on_writable(void *arg, int fd UNUSED, uint32_t events UNUSED)
 {
-	fake_write(arg);
+	fake_writes(arg);
 }
 
 static void fake_stdin(void *arg UNUSED, struct ttrpc_call *call,
@@ -171,16 +189,18 @@ static void fake_stdin(void *arg UNUSED, struct ttrpc_call *call,
 	const Grpc__WriteStreamRequest *request =
 		(const Grpc__WriteStreamRequest *)m;
 	struct fake_process *p = fake_find(request->exec_id);
+	struct fake_write *w;
 
-	if (!p || p->in < 0 || p->writer) {
+	if (!p || p->in < 0 || p->in_ends ||
+	    p->n_writes == ARRAY_SIZE(p->writes) ||
+	    request->data.len > sizeof(p->writes[0].data)) {
 		ttrpc_reply_error(call, TTRPC_UNAVAILABLE, "closed");
 		return;
 	}
-	/* A part of it: the engine must send the rest again. */
-	p->len = MIN(request->data.len, sizeof(p->data));
-	memcpy(p->data, request->data.data, p->len);
-	p->writer = call;
-	fake_write(p);
+	w = &p->writes[p->n_writes++];
+	*w = (struct fake_write){.call = call, .len = request->data.len};
+	memcpy(w->data, request->data.data, w->len);
+	fake_writes(p);
 }
 
 static void fake_close_stdin(void *arg UNUSED, struct ttrpc_call *call,
@@ -191,8 +211,8 @@ static void fake_close_stdin(void *arg UNUSED, struct ttrpc_call *call,
 	struct fake_process *p = fake_find(request->exec_id);
 
 	if (p && p->in >= 0) {
-		event_io_free(p->in_io);
-		close_fd(&p->in);
+		p->in_ends = true; /* after what waits */
+		fake_writes(p);
 	}
 	fake_empty(call);
 }
