@@ -47,8 +47,9 @@ s390x)
 esac
 fs=()
 virtiofsd=$(command -v virtiofsd || echo /usr/lib/qemu/virtiofsd)
-# FUSE speaks in the byte order of the machine: not to an emulated s390x.
-if [ -x "$virtiofsd" ] && [ "$arch" != s390x ]; then
+# FUSE hands the byte order and the open() flags of the guest's machine to the
+# host's: s390x and ppc64le cannot be emulated with it.
+if [ -x "$virtiofsd" ] && { [ "$arch" = x86_64 ] || [ "$arch" = aarch64 ]; }; then
 	mkdir "$work/host"
 	echo of the host >"$work/host/shared"
 	"$virtiofsd" --socket-path="$work/fs" -o source="$work/host" \
