@@ -65,6 +65,7 @@ trap 'rm -rf "$tmp"' EXIT
 	exit 1
 }
 mkdir "$tmp/src"
+rm -f "$tmp"/*.asc
 tar -C "$tmp/src" -xf "$tmp"/*.orig.tar.*
 rm -rf "$src"
 mv "$tmp/src" "$src"

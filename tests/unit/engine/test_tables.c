@@ -276,7 +276,7 @@ static void test_translate(void **state UNUSED)
 	assert_int_equal(w->linux->n_namespaces, 2);
 	assert_string_equal(w->linux->namespaces[0]->type, "pid");
 	assert_string_equal(w->linux->namespaces[0]->path, "");
-	assert_int_equal(w->linux->resources->n_devices, 0);
+	assert_int_equal(w->linux->resources->n_devices, 1);
 	assert_string_equal(w->linux->resources->cpu->cpus, "");
 	assert_int_equal(w->linux->resources->cpu->quota, 150000);
 	assert_int_equal(w->linux->resources->pids->limit, 10);
