@@ -43,6 +43,10 @@ guest_ldflags := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now \
 guest_tools := osbuilder/build-guest-sysroot.sh osbuilder/kiln-cc.in \
 	osbuilder/seccomp-table.awk
 
+guest_cache = mkdir -p '$(KILN_CACHE)/store' 2>/dev/null || { \
+	echo "kiln: the cache $(KILN_CACHE) cannot be written: set KILN_CACHE" >&2; \
+	exit 1; }
+
 define guest_rules
 GUEST_CFLAGS_$(1) := $$(guest_cflags)
 GUEST_LINK_$(1) := $$(call musl_cc,$(1)) $$(guest_ldflags)
@@ -55,6 +59,7 @@ $$(O)/$(1)/sysroot.stamp: $$(GUEST_SYSROOT_$(1))/bin/kiln-cc
 else
 $$(O)/$(1)/packages: rootfs/packages.lock osbuilder/fetch-guest-packages.sh
 	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(guest_cache)
 	$$(Q)KILN_CACHE='$$(KILN_CACHE)' \
 		osbuilder/fetch-guest-packages.sh $(1) $$@
 	$$(Q)touch $$@

@@ -39,6 +39,9 @@ note() {
 	printf 'kernel: %s\n' "$*" >&2
 }
 
+mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] ||
+	die "the cache $cache cannot be written: set KILN_CACHE to another"
+
 # One value of arch/$ARCH/arch.mk, which is written for make.
 arch_value() {
 	sed -n "s/^$1_$ARCH := *//p" "$top/arch/$ARCH/arch.mk"
