@@ -115,7 +115,7 @@ sizes() { # ARCH
 {
 	printf '{"host": {"machine": "%s", "cpus": %d, "qemu": "%s"}, "guests": {' \
 		"$(uname -m)" "$(nproc)" \
-		"$(qemu-system-x86_64 --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p')"
+		"$("qemu-system-$(sed 's/ppc64le/ppc64/;s/ .*//' <<<"$ARCHES")" --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p')"
 	first=1
 	for arch in $ARCHES; do
 		echo "bench: $arch" >&2
