@@ -30,8 +30,8 @@ int devgroup_build(Grpc__LinuxDeviceCgroup *const *rules, size_t n,
  * Puts the cgroup under the rules of SPEC, after those that every container has
  * (null, zero, full, random, urandom, tty, console, ptmx, pts; making nodes).
  * Without rules in SPEC the devices it lists may be used; a container that may
- * do raw I/O is not restricted then, as it can do without nodes. *PROG (-1: none yet)
- * is the program in force; it is replaced, and stays the caller's.
+ * do raw I/O is not restricted then, as it can do without nodes. *PROG is the
+ * program in force (-1: none yet); it is replaced, and stays the caller's.
  */
 int devgroup_apply(int cgroupfd, const Grpc__Spec *spec, int *prog,
 		   struct err *reterr);

@@ -23,8 +23,8 @@ struct idmaps {
 
 /*
  * Makes all that SPEC asks for, by the annotations mount.<i>.uidmap and
- * mount.<i>.gidmap ("<container>:<host>:<size>,…"), or by the options "idmap" and
- * "ridmap" with the mappings of the container's user namespace.
+ * mount.<i>.gidmap ("<container>:<host>:<size>,…"), or by the options "idmap"
+ * and "ridmap" with the mappings of the container's user namespace.
  */
 int idmaps_open(const struct agent *agent, const Grpc__Spec *spec,
 		struct idmaps *ret, struct err *reterr);

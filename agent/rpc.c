@@ -39,7 +39,8 @@
 	ROW(AGENT, UpdateEphemeralMounts, update_ephemeral_mounts_request,     \
 	    rpc_update_ephemeral, NEEDS_SANDBOX)                               \
 	ROW(AGENT, RemoveStaleVirtiofsShareMounts,                             \
-	    remove_stale_virtiofs_share_mounts_request, rpc_remove_stale, NEEDS_SANDBOX)\
+	    remove_stale_virtiofs_share_mounts_request, rpc_remove_stale,      \
+	    NEEDS_SANDBOX)                                                     \
 	ROW(AGENT, GetDiagnosticData, get_diagnostic_data_request,             \
 	    rpc_diagnostic_data, NEEDS_SANDBOX)                                \
 	ROW(AGENT, GetVolumeStats, volume_stats_request,                       \

@@ -56,7 +56,7 @@ static size_t utf8_length(const uint8_t *p, size_t n)
 	return len;
 }
 
-/* A text field of the protocol is UTF-8; what a container writes is anything. */
+/* Text fields of the protocol are UTF-8; a container may write anything. */
 static void make_text(char *text, size_t n)
 {
 	uint8_t *p = (uint8_t *)text;
@@ -71,7 +71,7 @@ static void make_text(char *text, size_t n)
 	}
 }
 
-/* The end of the file that the container was told to leave its last words in. */
+/* The end of the file that a container leaves its last words in. */
 static int read_termination(const struct container *c, char *ret,
 			    size_t *ret_n, struct err *reterr)
 {
