@@ -57,11 +57,15 @@ $$(O)/$(1)/sysroot.stamp: $$(GUEST_SYSROOT_$(1))/bin/kiln-cc
 	$$(Q)ln -sfn $$(abspath $$(GUEST_SYSROOT_$(1))) $$(O)/$(1)/sysroot
 	$$(Q)touch $$@
 else
-$$(O)/$(1)/packages: rootfs/packages.lock osbuilder/fetch-guest-packages.sh
+# The list keeps its time while it says the same: the sysroot, and all that is
+# built in it, depend on what it says.
+$$(O)/$(1)/packages: $$(O)/$(1)/packages.stamp ;
+$$(O)/$(1)/packages.stamp: rootfs/packages.lock \
+		osbuilder/fetch-guest-packages.sh
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(guest_cache)
 	$$(Q)KILN_CACHE='$$(KILN_CACHE)' \
-		osbuilder/fetch-guest-packages.sh $(1) $$@
+		osbuilder/fetch-guest-packages.sh $(1) $$(@:.stamp=)
 	$$(Q)touch $$@
 
 $$(O)/$(1)/sysroot.stamp: $$(O)/$(1)/packages $$(guest_tools)
