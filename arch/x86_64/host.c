@@ -88,8 +88,10 @@ static int probe(int kvm)
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	if (vm < 0 || size < (int)sizeof(*run) || memory == MAP_FAILED)
+	if (vm < 0 || size < 0 || memory == MAP_FAILED)
 		return -errno;
+	if (size < (int)sizeof(*run))
+		return -EIO;
 	memcpy(memory, program, sizeof(program));
 	region.userspace_addr = (uintptr_t)memory;
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
