@@ -65,7 +65,7 @@ endef
 
 RUNTIME_SRCS = $(CLI_SRCS) $(OCI_SRCS) $(ENGINE_SRCS) $(NET_SRCS) $(VMM_SRCS) \
 	$(ARCH_SRCS)
-RUNTIME_LIBS := -lprotobuf-c -ljson-c -lcrypto $(NET_LIBS)
+RUNTIME_LIBS := -lprotobuf-c -ljson-c -lcrypto -lm $(NET_LIBS)
 
 CFLAGS_runtime/guest := -DKILN_GUEST_DIR='"$(LIBDIR)/kiln/guests"'
 CFLAGS_runtime/main := -DKILN_VERSION='"$(VERSION)"'
