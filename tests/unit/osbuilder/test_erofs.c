@@ -55,7 +55,8 @@ static void every_file_is_fit_for_dax(void **state)
 
 	(void)state;
 	build(&out);
-	assert_int_equal(layout_wrap(&out, &layout), 0);
+	assert_int_equal(layout_wrap(&out, LAYOUT_PLAIN, false, &layout,
+				     &err), 0);
 	assert_int_equal(out.len % (2 << 20), 0);
 	assert_int_equal(erofs_read(buf_data(&out), out.len, &t, &info, &err),
 			 0);
