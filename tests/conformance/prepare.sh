@@ -56,6 +56,7 @@ busybox_image()
 	arch=$(go env GOARCH)
 	[ -f "$data/busybox-$arch.tar.xz" ] && return
 	root=$(mktemp -d "$work/busybox.XXXXXX")
+	chmod 755 "$root"
 	(
 		cd "$root"
 		mkdir -p bin dev etc home lib proc root sbin sys tmp usr/bin \
