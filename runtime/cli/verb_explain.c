@@ -49,7 +49,7 @@ static void print_phases(char *journal)
 		if (strncmp(line, "phase ", 6))
 			continue;
 		name = line + 6;
-		ms = strchr(name, ' ');
+		ms = strrchr(name, ' ');
 		if (!ms)
 			continue; /* a torn line */
 		*ms++ = '\0';
