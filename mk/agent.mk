@@ -83,13 +83,22 @@ AGENT_CFLAGS := $(C_DIALECT) $(WARNINGS) $(AGENT_INCLUDES) \
 # -Os of the guest flags is kept; what no architecture needs is a table for
 # unwinding.
 define agent_rules
-$(O)/$(1)/agent/gen/%.o: $$(GEN_PROTO)/.stamp $$(call guest_ready,$(1))
+# As for host objects: other flags make other objects; -Werror makes none.
+$(O)/$(1)/agent/flags: flags-force
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)new=$$(call quote,$$(GUEST_CFLAGS_$(1)) $$(GUEST_LINK_$(1)) \
+		$$(AGENT_LDFLAGS) $$(filter-out -Werror,$$(AGENT_CFLAGS))); \
+	cmp -s - $$@ <<<"$$$$new" || cat >$$@ <<<"$$$$new"
+
+$(O)/$(1)/agent/gen/%.o: $$(GEN_PROTO)/.stamp $$(call guest_ready,$(1)) \
+		$(O)/$(1)/agent/flags
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(call musl_cc,$(1)) $$(GUEST_CFLAGS_$(1)) -std=gnu17 -Ulinux \
 		-fvisibility=hidden \
 		-I$$(GEN_PROTO) -c -o $$@ $$(O)/gen/$$*.c
 
-$(O)/$(1)/agent/%.o: %.c $$(GEN_PROTO)/.stamp $$(call guest_ready,$(1))
+$(O)/$(1)/agent/%.o: %.c $$(GEN_PROTO)/.stamp $$(call guest_ready,$(1)) \
+		$(O)/$(1)/agent/flags
 	$$(Q)mkdir -p $$(@D)
 	$$(if $$(V),,@echo '  CC      $(1)/$$*.o')
 	$$(Q)$$(call musl_cc,$(1)) $$(GUEST_CFLAGS_$(1)) $$(AGENT_CFLAGS) \
