@@ -290,6 +290,7 @@ static void fake_open(struct fake_process *p)
 
 static void fake_start(struct fake_process *p)
 {
+	pid_t parent = getpid();
 	int i;
 
 	p->pid = fork();
@@ -297,6 +298,9 @@ static void fake_start(struct fake_process *p)
 		event_restore_signals();
 		(void)signal(SIGPIPE, SIG_DFL);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		/* The machine may have been killed before this was asked. */
+		if (getppid() != parent)
+			_exit(127);
 		for (i = 0; i < 3; i++)
 			(void)dup2(fake_pipes[i][i ? 1 : 0], i);
 		(void)execvp(p->argv[0], p->argv);
