@@ -31,6 +31,8 @@ for arch in x86_64 aarch64 s390x ppc64; do
 	for a in "\$@"; do
 		case \$a in
 		socket,id=console,*) a=\$a,logfile=$work/console ;;
+		# Its clock then has the rate of its instructions.
+		*tsc_early_khz=*) a=\$(sed "s/tsc_early_khz=[0-9]*/tsc_early_khz=1000000/" <<<"\$a") ;;
 		esac
 		args+=("\$a")
 	done
