@@ -88,6 +88,6 @@ asked() {
 }
 
 @test "nothing committed names a machine or a registry" {
-	! grep -rnE '/work/|deb\.debian\.org|/root/' packaging docs/man \
+	! grep -rnE '/root/|/home/|://(ftp|deb|security)[.]' packaging docs/man \
 		docs/packagers.md mk/install.mk mk/package.mk
 }
