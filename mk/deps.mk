@@ -10,7 +10,7 @@ DEPS_base := gcc make pkg-config libc6-dev protobuf-c-compiler \
 DEPS_run := qemu-system-common busybox-static \
 	$(foreach a,$(ARCHES),$(QEMU_PKG_$(a)))
 DEPS_test := libcmocka-dev bats libseccomp-dev erofs-utils cpio jq procps \
-	util-linux iproute2 iputils-ping scdoc zsh fish $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a))) \
+	util-linux uidmap passwd iproute2 iputils-ping scdoc zsh fish $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a))) \
 	cryptsetup-bin e2fsprogs squashfs-tools
 
 # Goals that need none of it, and those that are content with host programs.

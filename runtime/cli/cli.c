@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "os/io.h"
+#include "os/userns.h"
 #include "runtime/suggest.h"
 
 #define DEFAULT_ROOT "/run/kiln"
@@ -196,7 +197,7 @@ static int choose_root(const char **root, char **keep, struct err *reterr)
 		if (!cwd)
 			return err_errno(reterr, "working directory");
 		*keep = path_join(cwd, *root);
-	} else if (geteuid() != 0 && runtime_dir && *runtime_dir == '/') {
+	} else if (!userns_real_root() && runtime_dir && *runtime_dir == '/') {
 		*keep = path_join(runtime_dir, "kiln");
 	} else {
 		*keep = strdup(DEFAULT_ROOT);

@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "os/userns.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/signals.h"
 #include "runtime/engine/client.h"
@@ -31,6 +33,10 @@ static int prepare(const struct cli *cli, const struct verb_options *o,
 		r = spec_load_file(file, bundle, &spec, reterr);
 	if (r == 0)
 		r = effective_config(spec, o->arch, *config, &arch, reterr);
+	/* Mounts and network namespaces take root, of a user namespace if it
+	 * must be; a rootless caller as Podman has made one. */
+	if (r == 0 && geteuid() != 0)
+		r = userns_enter(reterr);
 	if (r < 0)
 		return r;
 	*ret = (struct create_options){

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "os/io.h"
+#include "os/userns.h"
 #include "runtime/config.h"
 #include "runtime/engine/agent.h"
 #include "runtime/engine/engine.h"
@@ -71,12 +72,13 @@ static char *annotations_json(const struct spec *s)
 
 static char *owner_name(void)
 {
-	const struct passwd *pw = getpwuid(getuid());
+	uid_t uid = userns_outer_uid(getuid());
+	const struct passwd *pw = getpwuid(uid);
 	char *text = NULL;
 
 	if (pw)
 		return strdup(pw->pw_name);
-	return asprintf(&text, "%u", getuid()) < 0 ? NULL : text;
+	return asprintf(&text, "%u", (unsigned int)uid) < 0 ? NULL : text;
 }
 
 void container_save(struct container *c)

@@ -24,14 +24,19 @@
  */
 static int mount_view(struct share *s, struct err *reterr)
 {
-	const unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY |
-				    MS_NOSUID | MS_NODEV;
+	/* Adds these and keeps the rest, as who is root of a user namespace
+	 * may not take off what the file system was mounted with. */
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+			    MOUNT_ATTR_NODEV,
+		.propagation = MS_SHARED,
+	};
 
 	if (mount(s->path, s->path, NULL, MS_BIND, NULL) < 0)
 		return err_errno(reterr, "mount '%s'", s->path);
 	s->mounted = true;
-	if (mount(NULL, s->path, NULL, flags, NULL) < 0 ||
-	    mount(NULL, s->path, NULL, MS_SHARED, NULL) < 0)
+	if (mount_setattr(AT_FDCWD, s->path, AT_SYMLINK_NOFOLLOW, &attr,
+			  sizeof(attr)) < 0)
 		return err_errno(reterr, "mount '%s' read-only", s->path);
 	return 0;
 }

@@ -26,6 +26,7 @@
 #include "base/path.h"
 #include "os/event.h"
 #include "os/io.h"
+#include "os/userns.h"
 #include "runtime/vmm/spawn.h"
 
 #define KVM_PROBE_MS 3000
@@ -56,7 +57,7 @@ static void cache_path(const struct arch_desc *arch, char *out, size_t size)
 	char dir[2048] = "";
 
 	out[0] = '\0';
-	if (geteuid() == 0)
+	if (userns_real_root())
 		(void)snprintf(dir, sizeof(dir), "/run/kiln");
 	else if (xdg && xdg[0] == '/')
 		(void)snprintf(dir, sizeof(dir), "%s/kiln", xdg);
@@ -346,7 +347,7 @@ static void host_init(struct host *h, const struct arch_desc *arch)
 		.arch = arch,
 		.facts = {
 			.native = arch == arch_native(),
-			.privileged = geteuid() == 0,
+			.privileged = geteuid() == 0 && userns_count_ids() > 1,
 		},
 		.accel = {{.name = "kvm"}, {.name = "tcg"}},
 		.channel = {{.name = "vhost-vsock"},
