@@ -27,6 +27,8 @@ export KILN_CACHE
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
+# The options of one letter that make was called with: n is in them for make -n.
+make_letters := $(filter-out -%,$(firstword $(MAKEFLAGS)))
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -37,7 +37,7 @@ DEPS_WANT := $(if $(deps_goals),\
 deps: ;
 
 # make -n shall change nothing, yet makes makefiles all the same.
-deps_dry := $(findstring n,$(filter-out --%,$(firstword $(MAKEFLAGS))))
+deps_dry := $(findstring n,$(make_letters))
 ifneq ($(if $(deps_dry),,$(strip $(DEPS_WANT))),)
 deps_key := $(shell echo '$(DEPS) $(DEPS_WANT)' | sha256sum | cut -c1-16)
 include $(O)/deps-$(deps_key).mk

@@ -16,11 +16,16 @@ kernel_inputs := kernel/versions.lock $(sort $(wildcard kernel/configs/*.config)
 	$(sort $(wildcard kernel/patches/*/*.patch)) \
 	$(sort $(wildcard osbuilder/kernel-*.sh)) \
 	$(sort $(wildcard osbuilder/kconfig/*.[ch]))
-kernel_files := kernel kernel.zst kernel.config kernel.map kernel.json
+kernel_files := kernel kernel.zst kernel.config kernel.map \
+	kernel.sources kernel.json
 
 # A source of the user's may have changed without a file of ours changing:
 # then the script is asked each time, and answers from its cache.
 kernel_force := $(if $(KERNEL_TARBALL)$(KERNEL_SRC),kernel-force)
+
+# A recipe with + gets make's jobserver, and is run by make -n and -q, too.
+kernel_plus := $(if $(findstring n,$(make_letters))$(findstring \
+	q,$(make_letters))$(findstring t,$(make_letters)),,+)
 
 .PHONY: kernel kernel-force kernel-prove menuconfig savedefconfig
 
@@ -28,7 +33,7 @@ define kernel_rules
 $$(addprefix $$(O)/$(1)/,$$(kernel_files)) &: $$(kernel_inputs) \
 		arch/$(1)/arch.mk arch/$(1)/kernel.config \
 		$$(wildcard kernel/configs/local/$(1).config) $$(kernel_force)
-	$$(Q)ARCH=$(1) osbuilder/kernel-build.sh '$$(O)/$(1)'
+	$(kernel_plus)$$(Q)ARCH=$(1) osbuilder/kernel-build.sh '$$(O)/$(1)'
 endef
 $(foreach a,$(ALL_ARCHES),$(eval $(call kernel_rules,$(a))))
 

@@ -3,16 +3,20 @@
 #
 #   kernel-build.sh OUTDIR
 #
-# Installs kernel, kernel.zst, kernel.config, kernel.map and kernel.json of
-# $ARCH in OUTDIR, from the cache if they were built before. One kernel is
-# built at a time: each build uses every CPU by itself. KERNEL_NO_BUILD=1 fails
-# instead of compiling.
+# Installs kernel, kernel.zst, kernel.config, kernel.map, kernel.sources and
+# kernel.json of $ARCH in OUTDIR, from the cache if they were built before.
+# KERNEL_NO_BUILD=1 fails instead of compiling.
+#
+# Below a make with -j the build takes its jobs from that make's jobserver, so
+# that several kernels share them; else it has KERNEL_JOBS, or one per CPU.
+# DISTCC=1 or ICECC=1 hands compilations to a cluster, CCACHE_REMOTE_STORAGE
+# names a store of compiled objects that is shared (docs/kernel.md).
 set -euo pipefail
 ARCH=${ARCH:-$(uname -m)}
 # shellcheck source=osbuilder/kernel-lib.sh
 . "$(dirname "$0")/kernel-lib.sh"
 
-files="kernel kernel.zst kernel.config kernel.map kernel.json"
+files="kernel kernel.zst kernel.config kernel.map kernel.sources kernel.json"
 
 # Lines of the build's output, as a measure of how much there is to do.
 expected_lines() {
@@ -74,29 +78,104 @@ manifest() {
 # A hit counts only if the kernel is what its manifest says.
 cached() {
 	local sum
-	[ -f "$entry/kernel.json" ] || return 1
+	# Of before the list of sources was kept: built again, from ccache.
+	[ -f "$entry/kernel.json" ] && [ -f "$entry/kernel.sources" ] ||
+		return 1
 	sum=$(sha <"$entry/kernel") || return 1
 	grep -q "\"sha256\": \"$sum\"$" "$entry/kernel.json"
 }
 
+# The flags by which a child of make finds its jobserver, if there is one.
+jobserver() {
+	local w auth=
+	for w in ${MAKEFLAGS:-}; do
+		case $w in
+		--) break ;;
+		--jobserver-auth=fifo:*) auth=$w ;;
+		--jobserver-auth=* | --jobserver-fds=*)
+			# Not passed on to recipes that do not ask for it.
+			w=${w#*=}
+			[ -e "/proc/self/fd/${w%,*}" ] || continue
+			[ -e "/proc/self/fd/${w#*,}" ] || continue
+			auth=--jobserver-auth=$w
+			;;
+		esac
+	done
+	[ -z "$auth" ] || printf ' -j %s' "$auth"
+}
+
+# script NAME LINE...: a program in $tools.
+script() {
+	printf '%s\n' '#!/bin/bash' "${@:2}" >"$tools/$1"
+	chmod +x "$tools/$1"
+}
+
+# The recipe empties the environment: the caller's shall not decide what is
+# compiled. How and where it is compiled is another matter, and reaches it by
+# two programs in front of PATH, which set and hand on.
+tools_setup() {
+	local flags=$1 v settings=() real spread=
+	new_tmp "$cache/tools"
+	tools=$tmp
+	if [ -n "$flags" ]; then
+		# shellcheck disable=SC2016
+		script make 'args=()' \
+			'for a; do [[ $a == -j* ]] || args+=("$a"); done' \
+			"MAKEFLAGS=${flags@Q} exec $(command -v make)"' "${args[@]}"'
+	fi
+	[ -z "${DISTCC:-}" ] || spread=distcc
+	[ -z "${ICECC:-}" ] || spread=icecc
+	[ -z "$spread" ] || command -v $spread >/dev/null ||
+		die "$spread not found: install $spread"
+	real=$(command -v ccache || :)
+	[ -n "$spread$real" ] || return 0
+	[ "$spread" != distcc ] || [ -n "${DISTCC_DIR:-}" ] ||
+		mkdir -p "${DISTCC_DIR:=$cache/distcc}"
+	# shellcheck disable=SC2034
+	[ -z "$real" ] || [ -z "$spread" ] || local CCACHE_PREFIX=$spread
+	for v in "${!DISTCC_@}" "${!ICECC_@}" CCACHE_PREFIX \
+		CCACHE_REMOTE_STORAGE CCACHE_REMOTE_ONLY CCACHE_RESHARE; do
+		[ -z "${!v:-}" ] || settings+=("export $v=${!v@Q}")
+	done
+	[ ${#settings[@]} -gt 0 ] || return 0
+	# shellcheck disable=SC2016
+	script ccache "${settings[@]}" "exec ${real:-$spread}"' "$@"'
+}
+
+# How many jobs a build has that no make gives any.
+own_jobs() {
+	if [ -n "${KERNEL_JOBS:-}" ]; then
+		echo "$KERNEL_JOBS"
+	elif [ -n "${DISTCC:-}" ]; then
+		DISTCC_DIR=${DISTCC_DIR:-$cache/distcc} distcc -j
+	else
+		nproc
+	fi
+}
+
 build() {
-	local obj log start status=0
+	local obj log start flags='' tools status=0
 	source_unpack
-	obj=$cache/obj/$ARCH
-	log=$cache/log/$ARCH.log
-	rm -rf "$obj" "$entry"
-	mkdir -p "$obj" "$cache/log"
+	obj=$cache/obj/$name
+	log=$cache/log/$name.log
+	# What builds that were interrupted left behind.
+	find "$cache/obj" "$cache/log" -mindepth 1 -maxdepth 1 -mtime +1 \
+		-exec rm -rf {} +
+	rm -rf "$obj"
+	mkdir -p "$obj"
 	cp "$config" "$obj/.config"
+	[ -n "${KERNEL_JOBS:-}" ] || flags=$(jobserver)
+	tools_setup "$flags"
 	new_tmp "$cache/out"
 	start=$SECONDS
 	note "$ARCH: building; log in $log"
 	# A child that outlives us must not hold our lock.
-	CCACHE_DIR=$cache/ccache CCACHE_BASEDIR=$cache \
+	PATH=$tools:$PATH CCACHE_DIR=$cache/ccache CCACHE_BASEDIR=$cache \
 		nice "$top/osbuilder/kernel-compile.sh" "$src" "$obj" "$tmp" \
 		"$karch" "$cross" "$(arch_value KTARGET)" \
 		"$(arch_value KIMAGE)" "$(arch_value KSTRIP)" \
-		"$source_epoch" "${KERNEL_JOBS:-$(nproc)}" \
-		"$(arch_value KCFLAGS)" 2>&1 9>&- |
+		"$source_epoch" "$(own_jobs)" \
+		"$(arch_value KCFLAGS)" 2>&1 {lock}>&- |
 		progress "$log" || status=$?
 	if [ "$status" -ne 0 ]; then
 		grep -nE 'error|Error|undefined reference' "$log" |
@@ -104,11 +183,13 @@ build() {
 		tail -n 15 "$log" >&2
 		die "$ARCH: build failed; log in $log"
 	fi
+	"$top/osbuilder/kernel-sources.sh" "$src" "$obj" >"$tmp/kernel.sources"
 	manifest "$tmp" >"$tmp/kernel.json"
 	rm "$tmp/release"
 	grep -cE '^ +[A-Z]' "$log" >"$cache/expected-$ARCH" || true
+	rm -rf "$entry"
 	mv "$tmp" "$entry"
-	rm -rf "$obj"
+	[ -n "${KERNEL_KEEP_OBJ:-}" ] || rm -rf "$obj"
 	note "$ARCH: built in $((SECONDS - start)) s"
 }
 
@@ -124,20 +205,21 @@ key=$({
 	cat "$config" "$top/osbuilder/kernel-compile.sh"
 } | sha)
 entry=$cache/out/$ARCH-$key
+name=$ARCH-${key:0:16}
 if ! cached; then
 	[ -z "${KERNEL_NO_BUILD:-}" ] ||
 		die "$ARCH: not in the cache (KERNEL_NO_BUILD)"
-	mkdir -p "$cache"
-	exec 9>"$cache/build.lock"
-	if ! flock -n 9; then
-		note "$ARCH: waiting for another kernel build"
-		flock 9
+	mkdir -p "$cache/obj" "$cache/log"
+	exec {lock}>"$cache/obj/$name.lock"
+	if ! flock -n "$lock"; then
+		note "$ARCH: waiting for another build of this kernel"
+		flock "$lock"
 	fi
 	# Not "cached || build": that would switch set -e off inside.
 	if ! cached; then
 		build
 	fi
-	exec 9>&-
+	exec {lock}>&-
 fi
 mkdir -p "$outdir"
 for f in $files; do

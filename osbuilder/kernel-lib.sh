@@ -145,7 +145,7 @@ source_setup() {
 
 # Unpacks and patches unless that was done; sets src.
 source_unpack() {
-	local p
+	local p unpack
 	if [ "$source_kind" = tree ]; then
 		src=$(cd "$KERNEL_SRC" && pwd)
 		return
@@ -153,8 +153,8 @@ source_unpack() {
 	src=$cache/src/$source_key
 	[ ! -f "$src/.kiln-complete" ] || return 0
 	mkdir -p "$cache/src"
-	exec 8>"$cache/src/$source_key.lock"
-	flock 8
+	exec {unpack}>"$cache/src/$source_key.lock"
+	flock "$unpack"
 	if [ ! -f "$src/.kiln-complete" ]; then
 		note "unpacking $(basename "$tarball")"
 		new_tmp "$cache/src"
@@ -167,7 +167,7 @@ source_unpack() {
 		rm -rf "$src"
 		mv "$tmp" "$src"
 	fi
-	exec 8>&-
+	exec {unpack}>&-
 }
 
 # Our ARCH is not Kbuild's.
