@@ -34,7 +34,7 @@ struct verb_options {
 	struct strv env, additional_gids, caps;
 	bool tty, no_new_privs;
 	/* kill, delete, list, spec, config, gc */
-	bool all, force, regex, quiet, rootless, no_origins;
+	bool all, force, regex, quiet, rootless, no_origins, dry_run;
 	const char *format;
 	/* update */
 	const char *resources, *memory, *memory_reservation, *memory_swap;

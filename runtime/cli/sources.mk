@@ -10,6 +10,7 @@ CLI_SRCS := \
 	runtime/cli/verb_events.c \
 	runtime/cli/verb_exec.c \
 	runtime/cli/verb_explain.c \
+	runtime/cli/verb_gc.c \
 	runtime/cli/verb_info.c \
 	runtime/cli/verb_list.c \
 	runtime/cli/verb_update.c \

@@ -153,15 +153,3 @@ int verb_resume(const struct cli *cli, const struct verb_options *o UNUSED,
 
 	return r < 0 ? r : client_resume(cli->root, argv[0], reterr);
 }
-
-int verb_gc(const struct cli *cli, const struct verb_options *o UNUSED,
-	    int argc UNUSED, char **argv UNUSED, struct err *reterr)
-{
-	size_t removed = 0;
-	int r = client_gc(cli->root, &removed, reterr);
-
-	if (r < 0)
-		return r;
-	(void)printf("%zu removed\n", removed);
-	return 0;
-}

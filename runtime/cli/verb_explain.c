@@ -1,100 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What happened to a container, from its files alone: VM or no VM. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "base/path.h"
-#include "os/io.h"
+#include "codec/json.h"
 #include "runtime/cli/cli.h"
-#include "runtime/engine/client.h"
+#include "runtime/engine/record.h"
 
-#define FILE_MAX ((size_t)8 << 20)
+#define OUTPUT_MAX (4u << 20)
 #define TAIL_LINES 20
-#define LINE_MAX_SHOWN 512
+/* What the agent writes on the console begins with its name. */
+#define AGENT_MARK "kiln-agent"
 
-static char *read_part(const struct cli *cli, const char *id, const char *name)
+static const char *text_of(const json_object *o, const char *key)
 {
-	cleanup_free char *dir = path_join(cli->root, id);
-	cleanup_free char *path = dir ? path_join(dir, name) : NULL;
-	char *text = NULL;
-	size_t n;
+	const char *text = json_to_str(json_member(o, key));
 
-	if (!path || read_file(AT_FDCWD, path, FILE_MAX, &text, &n) < 0)
-		return NULL;
-	return text;
+	return text ? text : "";
 }
 
-static void print_state(const struct container_state *s)
+static void print_text(const json_object *o, const char *key,
+		       const char *label)
 {
-	(void)printf("id        %s\nstatus    %s\n", s->id, s->status);
-	if (s->exit_status >= 0)
-		(void)printf("exit      %d\n", s->exit_status);
-	if (s->pid)
-		(void)printf("pid       %d\n", s->pid);
-	(void)printf("created   %s\narch      %s\nbundle    %s\n", s->created,
-		     s->arch, s->bundle);
+	const char *text = text_of(o, key);
+
+	if (*text)
+		(void)printf("%-9s %s\n", label, text);
 }
 
-static void print_phases(char *journal)
+static void print_number(const json_object *o, const char *key,
+			 const char *label)
 {
-	char *line, *rest = journal;
+	int64_t n;
 
-	(void)puts("\nphases, in ms since the supervisor's start:");
-	while ((line = strsep(&rest, "\n"))) {
-		char *name, *ms;
+	if (json_to_i64(json_member(o, key), 0, INT32_MAX, &n) == 0)
+		(void)printf("%-9s %" PRId64 "\n", label, n);
+}
 
-		if (strncmp(line, "phase ", 6))
+static void print_state(const json_object *o)
+{
+	print_text(o, "id", "id");
+	print_text(o, "status", "status");
+	print_number(o, "exitStatus", "exit");
+	print_number(o, "pid", "pid");
+	print_text(o, "created", "created");
+	print_text(o, "removed", "removed");
+	print_text(o, "arch", "arch");
+	print_text(o, "bundle", "bundle");
+	print_text(o, "failure", "failure");
+}
+
+static void print_phases(json_object *phases)
+{
+	size_t i, n = json_object_is_type(phases, json_type_array)
+			      ? json_object_array_length(phases)
+			      : 0;
+
+	if (n)
+		(void)puts("\nphases, in ms since the supervisor's start:");
+	for (i = 0; i < n; i++) {
+		const json_object *p = json_object_array_get_idx(phases, i);
+		int64_t ms = 0;
+
+		(void)json_to_i64(json_member(p, "ms"), 0, INT64_MAX, &ms);
+		(void)printf("  %-20s %8" PRId64 "\n", text_of(p, "name"), ms);
+	}
+}
+
+/* The last TAIL_LINES of LINES, of the agent's or of all. */
+static void print_tail(json_object *lines, bool agent, const char *title)
+{
+	size_t i, n = json_object_is_type(lines, json_type_array)
+			      ? json_object_array_length(lines)
+			      : 0;
+	size_t shown = 0;
+	bool titled = false;
+
+	for (i = n; i > 0 && shown < TAIL_LINES; i--) {
+		const char *s = json_to_str(
+			json_object_array_get_idx(lines, i - 1));
+
+		shown += s && (!agent || strstr(s, AGENT_MARK));
+	}
+	for (; i < n; i++) {
+		const char *s =
+			json_to_str(json_object_array_get_idx(lines, i));
+
+		if (!s || (agent && !strstr(s, AGENT_MARK)))
 			continue;
-		name = line + 6;
-		ms = strrchr(name, ' ');
-		if (!ms)
-			continue; /* a torn line */
-		*ms++ = '\0';
-		(void)printf("  %-20s %8s\n", name, ms);
+		if (!titled)
+			(void)printf("\n%s:\n", title);
+		titled = true;
+		(void)printf("  %s\n", s);
 	}
 }
 
-/* The last lines, which a guest may have had its hand in: escaped. */
-static void print_log(char *log)
+static int print_json(const json_object *o, struct err *reterr)
 {
-	size_t n = strlen(log), lines = 0;
-	char *line, *rest;
-
-	while (n && log[n - 1] == '\n')
-		log[--n] = '\0';
-	for (rest = log + n; rest > log; rest--)
-		if (rest[-1] == '\n' && ++lines == TAIL_LINES)
-			break;
-	(void)puts("\nlast lines of the log:");
-	while ((line = strsep(&rest, "\n"))) {
-		char shown[LINE_MAX_SHOWN];
-
-		(void)log_escape(shown, sizeof(shown), line, strlen(line));
-		(void)printf("  %s\n", shown);
-	}
-}
-
-int verb_explain(const struct cli *cli, const struct verb_options *o UNUSED,
-		 int argc UNUSED, char **argv, struct err *reterr)
-{
-	cleanup_free char *journal = NULL, *log = NULL;
-	struct container_state s = {0};
-	int r = cli_check_id(argv[0], reterr);
+	cleanup_buf struct buf out = BUF_INIT(OUTPUT_MAX);
+	int r = json_write(o, true, &out);
 
 	if (r == 0)
-		r = client_state(cli->root, argv[0], &s, reterr);
+		r = buf_put_u8(&out, '\n');
+	if (r < 0)
+		return err_code(reterr, r, "JSON output");
+	return cli_print(buf_data(&out), out.len, reterr);
+}
+
+int verb_explain(const struct cli *cli, const struct verb_options *o,
+		 int argc UNUSED, char **argv, struct err *reterr)
+{
+	cleanup_json json_object *record = NULL;
+	int r = cli_check_id(argv[0], reterr);
+
+	if (r == 0 && o->format && strcmp(o->format, "json") &&
+	    strcmp(o->format, "text"))
+		r = err_set(reterr, -EINVAL,
+			    "--format '%s' is neither text nor json",
+			    o->format);
+	if (r == 0)
+		r = record_load(cli->root, argv[0], &record, reterr);
 	if (r < 0)
 		return r;
-	print_state(&s);
-	container_state_release(&s);
-	journal = read_part(cli, argv[0], "journal");
-	if (journal)
-		print_phases(journal);
-	log = read_part(cli, argv[0], "supervisor.log");
-	if (log)
-		print_log(log);
+	if (o->format && !strcmp(o->format, "json"))
+		return print_json(record, reterr);
+	print_state(record);
+	print_phases(json_member(record, "phases"));
+	print_tail(json_member(record, "console"), true,
+		   "last lines of the agent");
+	print_tail(json_member(record, "console"), false,
+		   "last lines of the guest's console");
+	print_tail(json_member(record, "log"), false,
+		   "last lines of the supervisor's log");
 	return 0;
 }

@@ -136,6 +136,17 @@ static const struct option_desc check_options[] = {
 	HELP,
 };
 
+static const struct option_desc gc_options[] = {
+	FLAG('n', "dry-run", dry_run, "only tell what would be removed"),
+	STRING('f', "format", "FORMAT", format, "text (default) or json"),
+	HELP,
+};
+
+static const struct option_desc explain_options[] = {
+	STRING('f', "format", "FORMAT", format, "text (default) or json"),
+	HELP,
+};
+
 /* As runc: no status that a command is likely to exit with. */
 #define EXEC_FAILED 255
 
@@ -179,9 +190,9 @@ const struct verb cli_verbs[] = {
 	{"check", "tell what this host can run, and why", "[ARCH...]", NULL,
 	 OPTIONS(check_options), 0, -1, false, check_main},
 	{"gc", "remove what dead sandboxes have left", "", verb_gc,
-	 OPTIONS(help_options), 0, 0, false},
+	 OPTIONS(gc_options), 0, 0, false},
 	{"explain", "tell what happened to a container", "ID", verb_explain,
-	 OPTIONS(help_options), 1, 1, false},
+	 OPTIONS(explain_options), 1, 1, false},
 	{"help", "show help, of all or of a verb", "[VERB]", verb_help,
 	 OPTIONS(help_options), 0, 1, false},
 	{0},

@@ -402,35 +402,3 @@ int client_delete(const char *root, const char *id, bool force,
 	container_state_release(&s);
 	return r;
 }
-
-int client_gc(const char *root, size_t *removed, struct err *reterr)
-{
-	struct container_state *v;
-	size_t n, i, count = 0;
-	int first = 0, r = client_list(root, &v, &n, reterr);
-
-	if (r < 0)
-		return r;
-	for (i = 0; i < n; i++) {
-		struct state_record record;
-		struct err err;
-		cleanup_close int dirfd = dir_open(root, v[i].id, &err);
-		bool alive = true;
-
-		if (dirfd >= 0 && state_read(dirfd, &record, &err) == 0) {
-			alive = state_supervisor_is_alive(&record);
-			state_release(&record);
-		}
-		if (alive)
-			continue;
-		r = dir_remove(root, v[i].id, &err);
-		if (!r)
-			count++;
-		else if (!first)
-			first = err_set(reterr, r, "%s", err.text);
-	}
-	container_states_free(v, n);
-	if (removed)
-		*removed = count;
-	return first;
-}

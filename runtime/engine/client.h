@@ -132,11 +132,28 @@ int client_stats(const char *root, const char *id,
 int client_pids(const char *root, const char *id, int **ret, size_t *n,
 		struct err *reterr);
 
+/* What is on the host because of a sandbox that nobody owns any more. */
+struct gc_item {
+	char *kind, *what; /* owned; kinds as in journal.h */
+};
+
+struct gc_entry {
+	char *id; /* owned */
+	struct gc_item *items; /* owned; what exists, and would be removed */
+	size_t n_items;
+	int error;       /* why it could not be removed, or 0 */
+	struct err text; /* of ERROR */
+};
+
 /*
- * Removes what sandboxes whose supervisor died have left below ROOT. REMOVED
- * (may be NULL) counts them.
+ * Finds the sandboxes below ROOT whose client and supervisor are dead, and
+ * removes what they have left, unless DRY_RUN. One that cannot be removed is
+ * told by its entry; the others are all the same. To be freed with
+ * gc_entries_free().
  */
-int client_gc(const char *root, size_t *removed, struct err *reterr);
+int client_gc(const char *root, bool dry_run, struct gc_entry **ret, size_t *n,
+	      struct err *reterr);
+void gc_entries_free(struct gc_entry *v, size_t n);
 
 /*
  * The hidden verb `supervisor`: the process that owns a sandbox. Started by

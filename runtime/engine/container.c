@@ -142,6 +142,8 @@ static void container_fail(struct container *c, int code, const struct err *e)
 
 	if (container_step(&c->status, CONTAINER_OP_EXIT, c->id, &ignored) == 0)
 		container_save(c);
+	if (code < 0)
+		journal_failure(&c->sandbox->eng->journal, e->text);
 	if (c->init) {
 		(void)process_step(&c->init->state, PROCESS_OP_EXIT, "",
 				   &ignored);
@@ -174,6 +176,7 @@ static void on_created(void *arg, int code, const char *text,
 		return;
 	}
 	container_save(c);
+	engine_phase(c->sandbox->eng, "container created");
 	process_run(c->init);
 	container_done(c, 0, &err);
 }
@@ -320,7 +323,7 @@ static void next_hooks(struct container *c)
 		return;
 	}
 	if (state)
-		c->hooks = hooks_run(c->sandbox->eng->loop,
+		c->hooks = hooks_run(c->sandbox->eng,
 				     stages[h->stage].kind, stages[h->stage].v,
 				     stages[h->stage].n, state, on_hooks, c);
 	h->stage++;
@@ -445,7 +448,7 @@ static void run_poststart(struct container *c)
 	struct err none = {0};
 
 	if (h->n_poststart && state)
-		c->hooks = hooks_run(c->sandbox->eng->loop, "poststart",
+		c->hooks = hooks_run(c->sandbox->eng, "poststart",
 				     h->poststart, h->n_poststart, state,
 				     on_poststart, c);
 	if (!c->hooks)
@@ -473,6 +476,7 @@ static void on_started(void *arg, int code, const char *text,
 		(void)process_step(&c->init->state, PROCESS_OP_START, c->id,
 				   &err);
 		container_save(c);
+		engine_phase(c->sandbox->eng, "container started");
 	}
 	run_poststart(c);
 }
@@ -662,6 +666,7 @@ void container_process_exited(struct container *c, struct process *p)
 		return;
 	(void)container_step(&c->status, CONTAINER_OP_EXIT, c->id, &err);
 	container_save(c);
+	engine_phase(c->sandbox->eng, "container exited");
 }
 
 static void on_removed(void *arg, int code, const char *text,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,10 @@
 #include "base/path.h"
 #include "os/io.h"
 #include "runtime/engine/journal.h"
+#include "runtime/engine/record.h"
+
+/* A folder that gc takes away while it is being made is made again. */
+#define MAKE_TRIES 16
 
 int dir_open(const char *root, const char *id, struct err *reterr)
 {
@@ -32,10 +37,32 @@ int dir_open(const char *root, const char *id, struct err *reterr)
 	return fd;
 }
 
+int dir_lock(int fd)
+{
+	while (flock(fd, LOCK_SH) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+bool dir_is_abandoned(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* FD is still what PATH names. */
+static bool is_at(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int dir_make(const char *root, const char *id, struct err *reterr)
 {
 	cleanup_free char *path = path_join(root, id);
-	int r;
+	int i, r;
 
 	if (!path)
 		return err_code(reterr, -ENOMEM, "make '%s'", id);
@@ -45,12 +72,22 @@ int dir_make(const char *root, const char *id, struct err *reterr)
 	r = make_dirs(root, 0711);
 	if (r < 0)
 		return err_code(reterr, r, "make state root '%s'", root);
-	if (mkdir(path, 0700) < 0 && errno == EEXIST)
-		return err_set(reterr, -EEXIST, "container id '%s' is in use",
-			       id);
-	if (access(path, F_OK) < 0)
-		return err_errno(reterr, "make '%s'", path);
-	return dir_open(root, id, reterr);
+	for (i = 0; i < MAKE_TRIES; i++) {
+		cleanup_close int fd = -1;
+
+		if (mkdir(path, 0700) < 0 && errno == EEXIST)
+			return err_set(reterr, -EEXIST,
+				       "container id '%s' is in use", id);
+		if (access(path, F_OK) < 0 && errno != ENOENT)
+			return err_errno(reterr, "make '%s'", path);
+		fd = dir_open(root, id, reterr);
+		if (fd < 0 && fd != -ENOENT)
+			return fd;
+		if (fd >= 0 && dir_lock(fd) == 0 && is_at(fd, path))
+			return TAKE_FD(fd);
+	}
+	return err_set(reterr, -EBUSY, "make '%s': it is removed again and "
+		       "again", path);
 }
 
 /* Files of ours that no journal line names, such as temporary ones. */
@@ -82,6 +119,7 @@ int dir_remove(const char *root, const char *id, struct err *reterr)
 		return fd;
 	if (!path)
 		return err_code(reterr, -ENOMEM, "remove '%s'", id);
+	record_save(root, id, fd);
 	r = journal_undo(fd, reterr);
 	if (r < 0)
 		return r;

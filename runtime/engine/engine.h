@@ -12,6 +12,7 @@
 #include "codec/ttrpc.h"
 #include "os/event.h"
 #include "runtime/engine/journal.h"
+#include "runtime/engine/ring.h"
 #include "runtime/engine/transition.h"
 #include "runtime/engine/wire.h"
 
@@ -40,6 +41,7 @@ struct engine {
 	const char *arch; /* uname -m name or NULL */
 	int dirfd;
 	struct journal journal;
+	struct ring console; /* of the guest, for `kiln explain` */
 	struct config *config;
 	struct sandbox *sandbox;
 	struct list stubs; /* struct stub_link */
@@ -249,6 +251,9 @@ int task_listen(struct engine *eng, int fd);
 void task_close_all(struct engine *eng);
 
 /* --- supervisor.c --- */
+
+/* Notes that NAME was reached, with the time since the supervisor's start. */
+void engine_phase(struct engine *eng, const char *name);
 
 /* Ends everything at once and leaves the loop. */
 void engine_shutdown(struct engine *eng);

@@ -17,6 +17,8 @@
 #include "base/log.h"
 #include "base/strv.h"
 #include "os/io.h"
+#include "runtime/engine/engine.h"
+#include "runtime/engine/proc.h"
 
 /* What a hook says on stderr is part of the error, so much of it. */
 #define COMPLAINT_MAX 400
@@ -24,6 +26,7 @@
 
 struct hooks_run {
 	struct event_loop *loop;
+	struct journal *journal; /* or NULL */
 	struct event_timer *timer;
 	const char *kind;
 	Grpc__Hook *const *hooks;
@@ -58,7 +61,6 @@ static _Noreturn void hook_child(const Grpc__Hook *hook, char **argv,
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
-	(void)setpgid(0, 0);
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 		_exit(127);
 	/* Without an environment of its own it has ours, as with others. */
@@ -67,17 +69,20 @@ static _Noreturn void hook_child(const Grpc__Hook *hook, char **argv,
 	_exit(127);
 }
 
-/* Forks one hook; *RET_LOG gets what it prints. */
-static int hook_spawn(const Grpc__Hook *hook, const char *state, pid_t *ret,
-		      int *ret_log, struct err *reterr)
+/* Forks one hook; *RET_LOG gets what it prints. It runs once it is noted in
+ * JOURNAL, if there is one: nobody else would know of it. */
+static int hook_spawn(const Grpc__Hook *hook, const char *state,
+		      struct journal *journal, pid_t *ret, int *ret_log,
+		      struct err *reterr)
 {
+	cleanup_gate struct gate gate = GATE_INIT;
 	cleanup_strv struct strv argv = STRV_INIT, env = STRV_INIT;
 	cleanup_close int in = text_file(state);
 	cleanup_close int log = memfd_create("kiln-hook-log", MFD_CLOEXEC);
 	size_t i;
 	pid_t pid;
 
-	if (in < 0 || log < 0)
+	if (in < 0 || log < 0 || gate_open(&gate) < 0)
 		return err_set(reterr, -EIO, "no files for a hook");
 	for (i = 0; i < hook->n_args; i++)
 		(void)strv_add(&argv, hook->args[i]);
@@ -90,8 +95,14 @@ static int hook_spawn(const Grpc__Hook *hook, const char *state, pid_t *ret,
 	pid = fork();
 	if (pid < 0)
 		return err_errno(reterr, "fork hook");
-	if (!pid)
+	if (!pid) {
+		(void)setpgid(0, 0);
+		gate_wait(&gate);
 		hook_child(hook, strv_argv(&argv), strv_argv(&env), in, log);
+	}
+	if (journal)
+		(void)journal_process(journal, "hook", pid);
+	gate_let_go(&gate);
 	*ret = pid;
 	*ret_log = TAKE_FD(log);
 	return 0;
@@ -180,8 +191,8 @@ static void run_next(void *arg)
 		run_end(run, 0, &err);
 		return;
 	}
-	r = hook_spawn(run->hooks[run->next], run->state, &run->pid, &run->log,
-		       &err);
+	r = hook_spawn(run->hooks[run->next], run->state, run->journal,
+		       &run->pid, &run->log, &err);
 	if (!r)
 		r = event_child(run->loop, run->pid, on_hook_exit, run);
 	if (r < 0) {
@@ -191,7 +202,7 @@ static void run_next(void *arg)
 	event_timer_set(run->timer, timeout_ms(run->hooks[run->next]));
 }
 
-struct hooks_run *hooks_run(struct event_loop *loop, const char *kind,
+struct hooks_run *hooks_run(struct engine *eng, const char *kind,
 			    Grpc__Hook *const *hooks, size_t n,
 			    const char *state, hooks_done_fn done, void *arg)
 {
@@ -199,10 +210,11 @@ struct hooks_run *hooks_run(struct event_loop *loop, const char *kind,
 
 	if (!run)
 		return NULL;
-	*run = (struct hooks_run){.loop = loop, .kind = kind, .hooks = hooks,
-				  .n = n, .log = -1, .done = done, .arg = arg};
+	*run = (struct hooks_run){.loop = eng->loop, .journal = &eng->journal,
+				  .kind = kind, .hooks = hooks, .n = n,
+				  .log = -1, .done = done, .arg = arg};
 	run->state = strdup(state);
-	run->timer = event_timer_new(loop, run_next, run);
+	run->timer = event_timer_new(eng->loop, run_next, run);
 	if (!run->state || !run->timer) {
 		run_free(run);
 		return NULL;
@@ -251,7 +263,7 @@ void hooks_run_now(const char *kind, Grpc__Hook *const *hooks, size_t n,
 		int log = -1, status, r;
 		pid_t pid;
 
-		r = hook_spawn(hooks[i], state, &pid, &log, &err);
+		r = hook_spawn(hooks[i], state, NULL, &pid, &log, &err);
 		if (!r) {
 			status = wait_child(pid, timeout_ms(hooks[i]),
 					    &timed_out);

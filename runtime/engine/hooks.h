@@ -13,6 +13,7 @@
  * get the container's state as JSON on their stdin.
  */
 struct hooks_run;
+struct engine;
 
 /* CODE 0, or -errno with the text of the first hook that failed. */
 typedef void (*hooks_done_fn)(void *arg, int code, const struct err *e);
@@ -21,7 +22,7 @@ typedef void (*hooks_done_fn)(void *arg, int code, const struct err *e);
  * Runs N hooks; DONE is called from the event loop, once, and frees the run.
  * The hooks are borrowed until then, STATE is copied. NULL for lack of memory.
  */
-struct hooks_run *hooks_run(struct event_loop *loop, const char *kind,
+struct hooks_run *hooks_run(struct engine *eng, const char *kind,
 			    Grpc__Hook *const *hooks, size_t n,
 			    const char *state, hooks_done_fn done, void *arg);
 

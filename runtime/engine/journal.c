@@ -4,34 +4,41 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "base/path.h"
 #include "os/io.h"
 #include "runtime/engine/proc.h"
 #include "runtime/net/net.h"
 
-#define JOURNAL_MAX ((size_t)4 << 20)
+#define JOURNAL_MAX ((size_t)16 << 20)
+/* From this size on, what is over is left out again; see journal_trim(). */
+#define TRIM_SIZE (128 * 1024)
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_MAX 64
 #define LINE_TEXT_MAX 4096
 #define KILL_TIMEOUT_MS 5000
 /* A stub ends by itself, with status 137, once its supervisor is gone. */
 #define STUB_TIMEOUT_MS 2000
 
-int journal_open(struct journal *j, int dirfd, struct err *reterr)
+static int open_file(int dirfd)
 {
-	j->fd = openat(dirfd, JOURNAL_NAME,
-		       O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-		       0600);
-	if (j->fd < 0)
-		return err_errno(reterr, "open journal");
-	return 0;
+	int fd = openat(dirfd, JOURNAL_NAME,
+			O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+			0600);
+
+	return fd < 0 ? -errno : fd;
 }
 
 void journal_close(struct journal *j)
@@ -53,7 +60,43 @@ static int PRINTF(2, 3) note(struct journal *j, const char *fmt, ...)
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return -ENAMETOOLONG;
 	/* One write: lines of the client and of the supervisor never mix. */
-	return write_full(j->fd, line, (size_t)n);
+	n = write_full(j->fd, line, (size_t)n);
+	journal_step(line);
+	return n;
+}
+
+#ifndef JOURNAL_STEPS
+void journal_step(const char *line UNUSED)
+{
+}
+#endif
+
+/* Names this boot of the host: pids mean nothing in another. */
+static int boot_id(char ret[BOOT_ID_MAX])
+{
+	cleanup_free char *text = NULL;
+	int r = read_file(AT_FDCWD, BOOT_ID, BOOT_ID_MAX - 1, &text, NULL);
+
+	if (r < 0)
+		return r;
+	text[strcspn(text, "\n ")] = '\0';
+	(void)snprintf(ret, BOOT_ID_MAX, "%s", text);
+	return 0;
+}
+
+int journal_open(struct journal *j, int dirfd, struct err *reterr)
+{
+	char boot[BOOT_ID_MAX];
+	struct stat st;
+	int r;
+
+	j->fd = open_file(dirfd);
+	if (j->fd < 0)
+		return err_code(reterr, j->fd, "open journal");
+	if (fstat(j->fd, &st) < 0 || st.st_size || boot_id(boot) < 0)
+		return 0;
+	r = note(j, "boot %s\n", boot);
+	return r < 0 ? err_code(reterr, r, "write journal") : 0;
 }
 
 /* Below the sandbox's directory, whatever a damaged journal says. */
@@ -96,6 +139,78 @@ void journal_phase(struct journal *j, const char *name, uint64_t ms)
 	(void)note(j, "phase %s %" PRIu64 "\n", name, ms);
 }
 
+void journal_failure(struct journal *j, const char *text)
+{
+	char escaped[LINE_TEXT_MAX / 2];
+
+	(void)note(j, "failure %s\n",
+		   log_escape(escaped, sizeof(escaped), text, strlen(text)));
+}
+
+/* "ROLE PID START", split in place; false for one that was about to be forked,
+ * and for a torn line. */
+static bool parse_process(char *text, pid_t *pid, uint64_t *start)
+{
+	char *number = strchr(text, ' '), *ticks;
+	uint32_t n;
+
+	if (!number)
+		return false;
+	*number++ = '\0';
+	ticks = strchr(number, ' ');
+	if (!ticks)
+		return false;
+	*ticks++ = '\0';
+	if (parse_u32(number, 10, &n) < 0 || !n ||
+	    parse_u64(ticks, 10, start) < 0)
+		return false;
+	*pid = (pid_t)n;
+	return true;
+}
+
+static bool is_over(const char *line)
+{
+	cleanup_free char *copy = NULL;
+	uint64_t start;
+	pid_t pid;
+
+	if (strncmp(line, "process ", 8) != 0)
+		return false;
+	copy = strdup(line + 8);
+	return copy && parse_process(copy, &pid, &start) &&
+	       !proc_is_alive(pid, start);
+}
+
+void journal_trim(struct journal *j, int dirfd)
+{
+	cleanup_buf struct buf kept = BUF_INIT(JOURNAL_MAX);
+	cleanup_free char *text = NULL;
+	struct stat st;
+	char *p, *end;
+	int fd;
+
+	if (j->fd < 0 || fstat(j->fd, &st) < 0 || st.st_size < TRIM_SIZE ||
+	    (uint64_t)st.st_size < 2 * j->trimmed)
+		return;
+	if (read_file(dirfd, JOURNAL_NAME, JOURNAL_MAX, &text, NULL) < 0)
+		return;
+	for (p = text; (end = strchr(p, '\n')); p = end + 1) {
+		*end = '\0';
+		if (!is_over(p))
+			(void)buf_printf(&kept, "%s\n", p);
+	}
+	if (buf_error(&kept) ||
+	    write_file_atomic(dirfd, JOURNAL_NAME, buf_data(&kept), kept.len,
+			      0600) < 0)
+		return;
+	fd = open_file(dirfd);
+	if (fd < 0)
+		return; /* what follows is lost for the journal: as it was */
+	j->trimmed = kept.len;
+	close_fd(&j->fd);
+	j->fd = fd;
+}
+
 static void keep_first(struct err *reterr, int *first, int r, const char *kind,
 		       const char *what)
 {
@@ -106,27 +221,19 @@ static void keep_first(struct err *reterr, int *first, int r, const char *kind,
 static int undo_process(const char *rest)
 {
 	cleanup_free char *copy = strdup(rest);
-	char *pid, *start;
-	uint64_t ticks;
-	uint32_t n;
+	uint64_t start;
+	pid_t pid;
 
 	if (!copy)
 		return -ENOMEM;
-	pid = strchr(copy, ' ');
-	if (!pid)
-		return 0; /* was about to be forked */
-	*pid++ = '\0';
-	start = strchr(pid, ' ');
-	if (!start)
-		return 0; /* torn line */
-	*start++ = '\0';
-	if (parse_u32(pid, 10, &n) < 0 || parse_u64(start, 10, &ticks) < 0)
-		return 0;
-	if ((pid_t)n == getpid())
+	if (!parse_process(copy, &pid, &start) || pid == getpid())
 		return 0;
 	if (!strcmp(copy, "stub"))
-		(void)proc_wait_gone((pid_t)n, ticks, STUB_TIMEOUT_MS);
-	return proc_kill((pid_t)n, ticks, KILL_TIMEOUT_MS);
+		(void)proc_wait_gone(pid, start, STUB_TIMEOUT_MS);
+	/* A hook leads a group: what it started goes with it. */
+	if (!strcmp(copy, "hook") && proc_is_alive(pid, start))
+		(void)kill(-pid, SIGKILL);
+	return proc_kill(pid, start, KILL_TIMEOUT_MS);
 }
 
 static int undo_scratch(int dirfd, const char *path)
@@ -170,6 +277,10 @@ static int undo_netns(const char *rest)
 
 static int undo_line(int dirfd, const char *kind, const char *path)
 {
+	char step[LINE_TEXT_MAX];
+
+	(void)snprintf(step, sizeof(step), "undo %s %s", kind, path);
+	journal_step(step);
 	if (!strcmp(kind, "netns"))
 		return undo_netns(path);
 	if (!path_is_ours(path))
@@ -199,12 +310,17 @@ static char *split_line(char *line)
 static void undo_all(int dirfd, char **lines, size_t n, struct err *reterr,
 		     int *first)
 {
+	char boot[BOOT_ID_MAX] = "";
+	bool same_boot = true;
 	size_t i;
 
+	(void)boot_id(boot);
 	for (i = 0; i < n; i++) {
 		char *rest = split_line(lines[i]);
 
-		if (rest && !strcmp(lines[i], "process"))
+		if (rest && *boot && !strcmp(lines[i], "boot"))
+			same_boot = !strcmp(rest, boot);
+		if (rest && same_boot && !strcmp(lines[i], "process"))
 			keep_first(reterr, first, undo_process(rest),
 				   lines[i], rest);
 	}
@@ -217,20 +333,18 @@ static void undo_all(int dirfd, char **lines, size_t n, struct err *reterr,
 	}
 }
 
-int journal_undo(int dirfd, struct err *reterr)
+/* The lines of the journal, without a torn one; *TEXT owns them. 0 or -errno;
+ * -ENOENT when there is none. */
+static int read_lines(int dirfd, char **text, char ***ret, size_t *ret_n)
 {
-	cleanup_free char *text = NULL;
 	cleanup_free char **lines = NULL;
 	size_t n = 0, room = 0;
-	int first = 0, r;
 	char *p, *end;
+	int r = read_file(dirfd, JOURNAL_NAME, JOURNAL_MAX, text, NULL);
 
-	r = read_file(dirfd, JOURNAL_NAME, JOURNAL_MAX, &text, NULL);
-	if (r == -ENOENT)
-		return 0;
 	if (r < 0)
-		return err_code(reterr, r, "read journal");
-	for (p = text; (end = strchr(p, '\n')); p = end + 1) {
+		return r;
+	for (p = *text; (end = strchr(p, '\n')); p = end + 1) {
 		*end = '\0';
 		if (!strchr(p, ' '))
 			continue;
@@ -240,13 +354,74 @@ int journal_undo(int dirfd, struct err *reterr)
 			room = room ? room * 2 : 64;
 			grown = reallocarray(lines, room, sizeof(*lines));
 			if (!grown)
-				return err_code(reterr, -ENOMEM, "undo");
+				return -ENOMEM;
 			lines = grown;
 		}
 		lines[n++] = p;
 	}
+	*ret = TAKE_PTR(lines);
+	*ret_n = n;
+	return 0;
+}
+
+int journal_undo(int dirfd, struct err *reterr)
+{
+	cleanup_free char *text = NULL;
+	cleanup_free char **lines = NULL;
+	size_t n = 0;
+	int first = 0, r = read_lines(dirfd, &text, &lines, &n);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_code(reterr, r, "read journal");
 	undo_all(dirfd, lines, n, reterr, &first);
 	if (!first)
 		first = undo_name(dirfd, JOURNAL_NAME, 0);
 	return first;
+}
+
+static bool process_exists(const char *rest)
+{
+	cleanup_free char *copy = strdup(rest);
+	uint64_t start;
+	pid_t pid;
+
+	return copy && parse_process(copy, &pid, &start) &&
+	       proc_is_alive(pid, start);
+}
+
+static bool exists(int dirfd, const char *kind, const char *rest)
+{
+	const char *path;
+	struct stat st;
+
+	if (!strcmp(kind, "process"))
+		return process_exists(rest);
+	if (!strcmp(kind, "netns")) {
+		path = strchr(rest, ' ');
+		return path && stat(path + 1, &st) == 0 &&
+		       strtoull(rest, NULL, 10) == (uint64_t)st.st_ino;
+	}
+	if (strcmp(kind, "file") && strcmp(kind, "dir") &&
+	    strcmp(kind, "scratch"))
+		return false; /* mounts went with the namespace */
+	return path_is_ours(rest) &&
+	       fstatat(dirfd, rest, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void journal_each(int dirfd, journal_fn fn, void *arg)
+{
+	cleanup_free char *text = NULL;
+	cleanup_free char **lines = NULL;
+	size_t n = 0, i;
+
+	if (read_lines(dirfd, &text, &lines, &n) < 0)
+		return;
+	for (i = 0; i < n; i++) {
+		const char *rest = split_line(lines[i]);
+
+		if (rest && exists(dirfd, lines[i], rest))
+			fn(arg, lines[i], rest);
+	}
 }

@@ -12,6 +12,7 @@
  * the thing it names is made, so that at any instant the file covers what may
  * exist, and undoing it, backwards, leaves nothing. Lines:
  *
+ *	boot ID                    the host's boot, without which no pid counts
  *	process ROLE [PID START]   a process; PID follows once it is known
  *	dir PATH                   an empty directory, or a mount point
  *	file PATH                  a file, socket or mount point
@@ -19,6 +20,7 @@
  *	scratch PATH               a directory with plain files of a helper
  *	netns INODE PATH           links of it are joined to a VM
  *	phase NAME MS              a phase was reached, for the record
+ *	failure TEXT               why the guest ended, for the record
  *
  * PATH is relative to the sandbox's directory and never leaves it; but that of
  * a network namespace is absolute, and only holds with its inode number.
@@ -27,9 +29,10 @@
 
 struct journal {
 	int fd; /* -1: closed, all notes are ignored */
+	uint64_t trimmed; /* size after the last journal_trim() */
 };
 
-#define JOURNAL_INIT {-1}
+#define JOURNAL_INIT {-1, 0}
 
 /* Opens or creates the journal in directory DIRFD. */
 int journal_open(struct journal *j, int dirfd, struct err *reterr);
@@ -46,11 +49,35 @@ int journal_netns(struct journal *j, const char *path, uint64_t inode);
 
 void journal_phase(struct journal *j, const char *name, uint64_t ms);
 
+/* TEXT may be a guest's; it is escaped, and cut. */
+void journal_failure(struct journal *j, const char *text);
+
+/*
+ * Leaves out the processes that have ended, when the file has grown large: a
+ * container may live for years and run a check every second. For the only
+ * writer, the supervisor.
+ */
+void journal_trim(struct journal *j, int dirfd);
+
+/* Tells ARG of a thing by its KIND and name. */
+typedef void (*journal_fn)(void *arg, const char *kind, const char *what);
+
+/* Calls FN for all that the journal of DIRFD names and that still exists, in
+ * the order in which it was made. */
+void journal_each(int dirfd, journal_fn fn, void *arg);
+
 /*
  * Undoes the journal of directory DIRFD: kills processes first, then walks
  * backwards. Things already gone are fine, so it may be repeated. Tries
  * everything; returns the first failure.
  */
 int journal_undo(int dirfd, struct err *reterr);
+
+/*
+ * Called after every LINE that was written, and with "undo LINE" before one is
+ * undone. It does nothing; the test program kiln-steps has another in its
+ * place, that stops the process there (tests/chaos/steps.c).
+ */
+void journal_step(const char *line);
 
 #endif

@@ -104,3 +104,30 @@ int proc_kill(pid_t pid, uint64_t start, int timeout_ms)
 		return errno == ESRCH ? 0 : -errno;
 	return wait_pidfd(fd, timeout_ms);
 }
+
+int gate_open(struct gate *g)
+{
+	return pipe2(g->fds, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+void gate_wait(struct gate *g)
+{
+	char byte;
+
+	close_fd(&g->fds[1]);
+	if (read_full(g->fds[0], &byte, 1) != 1)
+		_exit(127);
+	close_fd(&g->fds[0]);
+}
+
+void gate_let_go(struct gate *g)
+{
+	/* A child that died meanwhile is its owner's to notice. */
+	(void)write_full(g->fds[1], "", 1);
+}
+
+void gate_close(struct gate *g)
+{
+	close_fd(&g->fds[0]);
+	close_fd(&g->fds[1]);
+}

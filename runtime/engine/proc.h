@@ -22,4 +22,21 @@ int proc_wait_gone(pid_t pid, uint64_t start, int timeout_ms);
 /* Kills the process named by PID and START, and waits. 0 when it is gone. */
 int proc_kill(pid_t pid, uint64_t start, int timeout_ms);
 
+/*
+ * Holds a forked child until its parent has written down its pid; a parent that
+ * dies before takes the child with it. Before fork(), then in the child and in
+ * the parent; gate_close() in the parent on every path.
+ */
+struct gate {
+	int fds[2];
+};
+
+#define GATE_INIT {{-1, -1}}
+
+int gate_open(struct gate *g);
+void gate_wait(struct gate *g); /* may not return */
+void gate_let_go(struct gate *g);
+void gate_close(struct gate *g);
+#define cleanup_gate cleanup(gate_close)
+
 #endif

@@ -113,8 +113,11 @@ static void gone(struct sandbox *sb, const struct err *why)
 		return;
 	event_timer_stop(sb->grace);
 	sandbox_fs_stop(sb);
-	if (*why->text)
+	if (*why->text) {
 		sb->failure = *why;
+		journal_failure(&sb->eng->journal, why->text);
+	}
+	engine_phase(sb->eng, "guest gone");
 	ttrpc_conn_free(sb->agent); /* calls under way end here */
 	sb->agent = NULL;
 	if (sb->done)
@@ -177,7 +180,7 @@ static void on_phase(void *arg, enum vm_phase phase, uint64_t us)
 
 	log_info("sandbox '%s': %s after %llu ms", sb->id,
 		 vm_phase_name(phase), (unsigned long long)us / 1000);
-	journal_phase(&sb->eng->journal, vm_phase_name(phase), us / 1000);
+	engine_phase(sb->eng, vm_phase_name(phase));
 	if (phase == VM_PHASE_SPAWNED && sb->vm)
 		(void)journal_process(&sb->eng->journal, "vmm",
 				      vm_pid(sb->vm));
@@ -189,6 +192,7 @@ static void on_console(void *arg, const void *p, size_t n)
 	struct sandbox *sb = arg;
 	char line[512];
 
+	ring_put(&sb->eng->console, p, n);
 	if (log_enabled(LOG_LEVEL_DEBUG))
 		log_debug("console: %s",
 			  log_escape(line, sizeof(line), p, n));
@@ -239,8 +243,7 @@ static void on_network(void *arg, int code, const struct err *e)
 		fail_boot(sb, &err);
 		return;
 	}
-	journal_phase(&sb->eng->journal, "sandbox",
-		      event_now_ms() - sb->eng->started_ms);
+	engine_phase(sb->eng, "sandbox ready");
 	boot_done(sb, 0, &err);
 }
 
@@ -477,12 +480,12 @@ void sandbox_stop(struct sandbox *sb)
 
 void sandbox_kill(struct sandbox *sb)
 {
-	struct err err = {0};
+	struct err none = {0}, ignored;
 
-	if (sandbox_step(&sb->state, SANDBOX_OP_STOP, sb->id, &err) < 0 &&
+	if (sandbox_step(&sb->state, SANDBOX_OP_STOP, sb->id, &ignored) < 0 &&
 	    sb->state != SANDBOX_STOPPING)
 		return;
 	vm_free(sb->vm);
 	sb->vm = NULL;
-	gone(sb, &err);
+	gone(sb, &none);
 }

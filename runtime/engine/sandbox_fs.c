@@ -14,6 +14,7 @@
 
 /* Between the end of the server and that of the VM, in which order ever. */
 #define FS_GRACE_MS 1000
+#define SOCKET_NAME "fs.sock"
 
 static void on_fs_ended(void *arg, int status, const char *text)
 {
@@ -43,6 +44,8 @@ int sandbox_fs_start(struct sandbox *sb, struct vmspec *v, struct err *reterr)
 	const struct fs_server_options o = {
 		.program = v->facts.virtiofsd,
 		.source = sb->share->path,
+		.dirfd = sb->eng->dirfd,
+		.socket = SOCKET_NAME,
 		.cache = q->virtio_fs_cache,
 		.extra_args = q->virtio_fs_extra_args,
 	};
@@ -50,7 +53,11 @@ int sandbox_fs_start(struct sandbox *sb, struct vmspec *v, struct err *reterr)
 
 	if (v->spec.shares[0].kind != VM_SHARE_VIRTIOFS)
 		return 0;
-	(void)journal_process(&sb->eng->journal, "virtiofsd", 0);
+	r = journal_path(&sb->eng->journal, "file", SOCKET_NAME);
+	if (!r)
+		r = journal_process(&sb->eng->journal, "virtiofsd", 0);
+	if (r < 0)
+		return err_code(reterr, r, "write journal");
 	r = fs_server_start(sb->eng->loop, &o, on_fs_ended, sb, &sb->fs,
 			    &v->spec.shares[0].fd, reterr);
 	if (!r)

@@ -5,6 +5,7 @@
 ENGINE_SRCS := \
 	runtime/engine/agent.c \
 	runtime/engine/client.c \
+	runtime/engine/client_gc.c \
 	runtime/engine/client_run.c \
 	runtime/engine/container.c \
 	runtime/engine/dir.c \
@@ -14,6 +15,8 @@ ENGINE_SRCS := \
 	runtime/engine/proc.c \
 	runtime/engine/process.c \
 	runtime/engine/pump.c \
+	runtime/engine/record.c \
+	runtime/engine/ring.c \
 	runtime/engine/rpc.c \
 	runtime/engine/sandbox.c \
 	runtime/engine/sandbox_fs.c \
@@ -22,7 +25,6 @@ ENGINE_SRCS := \
 	runtime/engine/sock.c \
 	runtime/engine/spawn.c \
 	runtime/engine/state.c \
-	runtime/engine/stats.c \
 	runtime/engine/stats.c \
 	runtime/engine/stream.c \
 	runtime/engine/stub.c \

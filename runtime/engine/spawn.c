@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "base/strv.h"
 #include "runtime/engine/journal.h"
+#include "runtime/engine/proc.h"
 #include "runtime/engine/sock.h"
 #include "runtime/engine/wire.h"
 
@@ -148,6 +149,7 @@ int spawn_supervisor(const struct spawn_options *o, pid_t *ret,
 		     struct err *reterr)
 {
 	cleanup_strv struct strv argv = STRV_INIT, env = STRV_INIT;
+	cleanup_gate struct gate gate = GATE_INIT;
 	struct sockets s = {-1, -1};
 	pid_t pid = -1;
 	int r;
@@ -155,11 +157,15 @@ int spawn_supervisor(const struct spawn_options *o, pid_t *ret,
 	if (build_argv(&argv, o) < 0 || build_env(&env) < 0)
 		return err_code(reterr, -ENOMEM, "supervisor");
 	r = open_sockets(o, &s, reterr);
+	if (!r && gate_open(&gate) < 0)
+		r = err_errno(reterr, "make a pipe");
 	if (!r) {
 		pid = fork();
-		if (!pid)
+		if (!pid) {
+			gate_wait(&gate);
 			supervisor_child(o, &s, strv_argv(&argv),
 					 strv_argv(&env));
+		}
 		if (pid < 0)
 			r = err_errno(reterr, "fork supervisor");
 	}
@@ -169,5 +175,8 @@ int spawn_supervisor(const struct spawn_options *o, pid_t *ret,
 	if (r < 0)
 		return r;
 	*ret = pid;
-	return note_supervisor(o, pid, reterr);
+	r = note_supervisor(o, pid, reterr);
+	if (!r)
+		gate_let_go(&gate);
+	return r;
 }

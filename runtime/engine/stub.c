@@ -193,6 +193,7 @@ static int stub_set_up(struct stub *s, const struct stub_options *o,
 	theirs[1] = out[1];
 	theirs[2] = err[1];
 	r = attach(s, o, theirs, reterr);
+	(void)close(o->dirfd); /* whose lock is not the stub's to hold */
 	close_fd(&in[0]);
 	close_fd(&out[1]);
 	close_fd(&err[1]);

@@ -35,6 +35,7 @@ static void link_free(struct stub_link *s)
 	close_fd(&s->fd);
 	for (i = 0; i < ARRAY_SIZE(s->fds); i++)
 		close_fd(&s->fds[i]);
+	journal_trim(&s->eng->journal, s->eng->dirfd);
 	free(s);
 }
 

@@ -84,6 +84,11 @@ static int load_config(struct engine *eng, struct err *reterr)
 	return config_parse(eng->config, text, n, SPAWN_CONFIG_NAME, reterr);
 }
 
+void engine_phase(struct engine *eng, const char *name)
+{
+	journal_phase(&eng->journal, name, event_now_ms() - eng->started_ms);
+}
+
 void engine_shutdown(struct engine *eng)
 {
 	struct list *i, *j, *tmp;
@@ -137,8 +142,12 @@ static int set_up(struct engine *eng, struct err *reterr)
 	r = load_config(eng, reterr);
 	if (!r)
 		r = journal_open(&eng->journal, eng->dirfd, reterr);
+	if (!r)
+		r = journal_path(&eng->journal, "file", RING_CONSOLE_NAME);
+	if (!r)
+		r = ring_open(&eng->console, eng->dirfd, RING_CONSOLE_NAME);
 	if (r < 0)
-		return r;
+		return *reterr->text ? r : err_code(reterr, r, "set up");
 	eng->sandbox = sandbox_new(eng, reterr);
 	if (!eng->sandbox)
 		return reterr->code;
@@ -168,7 +177,8 @@ static void protect_descriptors(void)
 
 int supervisor_main(int argc, char **argv)
 {
-	struct engine eng = {.dirfd = -1, .journal = JOURNAL_INIT};
+	struct engine eng = {.dirfd = -1, .journal = JOURNAL_INIT,
+			     .console = RING_INIT};
 	cleanup_free char *dir = NULL;
 	struct options o = {0};
 	struct err err = {0};
@@ -191,7 +201,9 @@ int supervisor_main(int argc, char **argv)
 	eng.dir = dir;
 	eng.started_ms = event_now_ms();
 	eng.dirfd = dir ? dir_open(o.root, o.id, &err) : -ENOMEM;
-	r = eng.dirfd < 0 ? eng.dirfd : set_up(&eng, &err);
+	r = eng.dirfd < 0 ? eng.dirfd : dir_lock(eng.dirfd);
+	if (!r)
+		r = set_up(&eng, &err);
 	if (!r)
 		r = serve(&eng);
 	if (r < 0)
@@ -202,6 +214,7 @@ int supervisor_main(int argc, char **argv)
 	event_loop_free(eng.loop);
 	config_free(eng.config);
 	journal_close(&eng.journal);
+	ring_close(&eng.console);
 	close_fd(&eng.dirfd);
 	if (abandoned && dir_remove(o.root, o.id, &err) < 0)
 		log_err("%s", err.text);

@@ -94,30 +94,28 @@ DEFINE_CLEANUP(struct fs_server, fs_server_free)
 
 /*
  * The server wants to accept a connection itself. It gets a listening socket
- * whose only connection, ours, is made before it starts; the name lives for a
- * moment in a folder that nobody else can enter.
+ * whose only connection, ours, is made before it starts; its name lives for a
+ * moment.
  */
-static int connect_pair(int *ret_listen, int *ret_conn, struct err *reterr)
+static int connect_pair(const struct fs_server_options *o, int *ret_listen,
+			int *ret_conn, struct err *reterr)
 {
 	cleanup_close int listener = -1;
 	cleanup_close int conn = -1;
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	char dir[] = "/tmp/kiln-XXXXXX";
 	int r = 0;
 
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	conn = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (listener < 0 || conn < 0)
 		return err_errno(reterr, "socket for the file server");
-	if (!mkdtemp(dir))
-		return err_errno(reterr, "folder '%s'", dir);
-	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/s", dir);
+	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/%s",
+		       o->dirfd, o->socket);
 	if (bind(listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
 	    listen(listener, 1) < 0 ||
 	    connect(conn, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		r = err_errno(reterr, "socket '%s'", sa.sun_path);
-	(void)unlink(sa.sun_path);
-	(void)rmdir(dir);
+		r = err_errno(reterr, "socket '%s'", o->socket);
+	(void)unlinkat(o->dirfd, o->socket, 0);
 	if (r < 0)
 		return r;
 	*ret_listen = TAKE_FD(listener);
@@ -193,7 +191,7 @@ int fs_server_start(struct event_loop *loop, const struct fs_server_options *o,
 			       o->source);
 	r = fs_server_argv(o, &argv, reterr);
 	if (r == 0)
-		r = connect_pair(&listener, &conn, reterr);
+		r = connect_pair(o, &listener, &conn, reterr);
 	if (r < 0)
 		return r;
 	s = calloc(1, sizeof(*s));

@@ -23,6 +23,10 @@ typedef void (*fs_server_ended_fn)(void *arg, int status, const char *text);
 struct fs_server_options {
 	const char *program; /* host_facts.virtiofsd */
 	const char *source;  /* the folder */
+	/* A folder that nobody else may enter, and a name that is used there
+	 * for a moment. */
+	int dirfd;
+	const char *socket;
 	bool read_only;
 	const char *cache; /* auto, always, never, metadata; NULL: auto */
 	char *const *extra_args; /* NULL-terminated; NULL: none */

@@ -392,7 +392,8 @@ static void test_supervisor_dies(void **state UNUSED)
 	struct create_options o;
 	struct err err = {0};
 	char pid_file[PATH_MAX + 16];
-	size_t removed = 0;
+	struct gc_entry *found;
+	size_t n = 0, i, sockets = 0;
 	pid_t stub;
 
 	make_bundle("\"sleep\",\"1000\"", false);
@@ -402,13 +403,28 @@ static void test_supervisor_dies(void **state UNUSED)
 	expect_ok(client_create(&o, &err), &err);
 	expect_ok(client_start(root, "d1", &err), &err);
 	stub = pid_of_file(pid_file);
+	/* What has an owner is not gc's. */
+	expect_ok(client_gc(root, false, &found, &n, &err), &err);
+	assert_int_equal(n, 0);
+	gc_entries_free(found, n);
 	assert_int_equal(kill(supervisor_of("d1"), SIGKILL), 0);
 	assert_int_equal(status_of_child(stub), 137);
 	/* The stub sees the socket close before the process is gone. */
 	await_status("d1", "stopped");
 	assert_true(client_start(root, "d1", &err) < 0);
-	expect_ok(client_gc(root, &removed, &err), &err);
-	assert_int_equal(removed, 1);
+	expect_ok(client_gc(root, true, &found, &n, &err), &err);
+	assert_int_equal(n, 1);
+	assert_string_equal(found[0].id, "d1");
+	assert_int_equal(found[0].error, 0);
+	for (i = 0; i < found[0].n_items; i++)
+		sockets += !strcmp(found[0].items[i].what, "task.sock");
+	assert_int_equal(sockets, 1);
+	gc_entries_free(found, n);
+	await_status("d1", "stopped"); /* it was only told of */
+	expect_ok(client_gc(root, false, &found, &n, &err), &err);
+	assert_int_equal(n, 1);
+	assert_int_equal(found[0].error, 0);
+	gc_entries_free(found, n);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	assert_clean();

@@ -17,6 +17,8 @@
 #include "os/io.h"
 #include "runtime/engine/dir.h"
 #include "runtime/engine/journal.h"
+#include "runtime/engine/record.h"
+#include "runtime/engine/ring.h"
 #include "runtime/engine/proc.h"
 #include "runtime/engine/state.h"
 #include "runtime/engine/transition.h"
@@ -151,6 +153,137 @@ static void test_journal_undo(void **state UNUSED)
 	assert_int_equal(dir_remove(base, "box", &err), 0);
 	assert_int_equal(dir_open(base, "box", &err), -ENOENT);
 	close(fd);
+}
+
+/* A pid of another boot is somebody else's process. */
+static void test_journal_of_another_boot(void **state UNUSED)
+{
+	struct journal j = JOURNAL_INIT;
+	struct err err = {0};
+	int fd = dir_make(base, "box", &err);
+	pid_t pid = fork();
+
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(write_file_atomic(fd, JOURNAL_NAME, "boot 0-0\n", 9,
+					   0600), 0);
+	assert_int_equal(journal_open(&j, fd, &err), 0);
+	assert_int_equal(journal_process(&j, "vmm", pid), 0);
+	journal_close(&j);
+	assert_int_equal(dir_remove(base, "box", &err), 0);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(fd);
+}
+
+/* Checks that run for years do not let the journal grow, nor lose what lives. */
+static void test_journal_trim(void **state UNUSED)
+{
+	struct journal j = JOURNAL_INIT;
+	cleanup_free char *text = NULL;
+	struct err err = {0};
+	char line[64];
+	struct stat st;
+	int fd = dir_make(base, "box", &err), i;
+
+	assert_int_equal(journal_open(&j, fd, &err), 0);
+	assert_int_equal(journal_path(&j, "dir", "shared"), 0);
+	assert_int_equal(journal_process(&j, "supervisor", getpid()), 0);
+	for (i = 0; i < 100000; i++) {
+		int n = snprintf(line, sizeof(line),
+				 "process stub %d 77\n", 1000 + i % 30000);
+
+		assert_int_equal(write_full(j.fd, line, (size_t)n), 0);
+		if (i % 100 == 0)
+			journal_trim(&j, fd);
+	}
+	assert_int_equal(fstat(j.fd, &st), 0);
+	assert_true(st.st_size < 256 * 1024);
+	journal_phase(&j, "after", 1);
+	assert_int_equal(read_file(fd, JOURNAL_NAME, 1 << 20, &text, NULL), 0);
+	assert_non_null(strstr(text, "dir shared\n"));
+	assert_non_null(strstr(text, "process supervisor "));
+	assert_non_null(strstr(text, "phase after 1\n"));
+	journal_close(&j);
+	assert_int_equal(dir_remove(base, "box", &err), 0);
+	close(fd);
+}
+
+static void test_ring(void **state UNUSED)
+{
+	struct ring r = RING_INIT;
+	struct err err = {0};
+	int fd = dir_make(base, "box", &err), i;
+	char line[32], *text;
+	size_t n = 0;
+
+	assert_null(ring_read(fd, "console", &n));
+	assert_int_equal(ring_open(&r, fd, "console"), 0);
+	ring_put(&r, "first\n", 6);
+	text = ring_read(fd, "console", &n);
+	assert_string_equal(text, "first\n");
+	free(text);
+	for (i = 0; i < 5000; i++)
+		ring_put(&r, line, (size_t)snprintf(line, sizeof(line),
+						    "line %d\n", i));
+	ring_close(&r);
+	text = ring_read(fd, "console", &n);
+	assert_int_equal(n, RING_SIZE);
+	assert_string_equal(text + n - 10, "line 4999\n");
+	assert_null(strstr(text, "first"));
+	free(text);
+	/* A header that claims more than there is. */
+	assert_int_equal(write_file_atomic(fd, "console", "\377\377\0\0\0\0\0\0x",
+					   9, 0600), 0);
+	assert_null(ring_read(fd, "console", &n));
+	assert_int_equal(dir_remove(base, "box", &err), 0);
+	close(fd);
+}
+
+static const char *record_text(struct json_object *o, const char *key)
+{
+	return json_object_get_string(json_object_object_get(o, key));
+}
+
+/* What is told of a container outlives it; the oldest gives way. */
+static void test_record(void **state UNUSED)
+{
+	struct json_object *o = NULL;
+	struct err err = {0};
+	char id[32];
+	int i;
+
+	assert_int_equal(record_load(base, "box-0", &o, &err), -ENOENT);
+	for (i = 0; i < RECORD_COUNT + 3; i++) {
+		struct journal j = JOURNAL_INIT;
+		struct ring r = RING_INIT;
+		int fd;
+
+		(void)snprintf(id, sizeof(id), "box-%d", i);
+		fd = dir_make(base, id, &err);
+		assert_int_equal(journal_open(&j, fd, &err), 0);
+		journal_phase(&j, "one two", 7);
+		journal_failure(&j, "bad\033[1m\nnews");
+		journal_close(&j);
+		assert_int_equal(ring_open(&r, fd, RING_CONSOLE_NAME), 0);
+		ring_put(&r, "a\r\n\n\033b", 6);
+		ring_close(&r);
+		assert_int_equal(dir_remove(base, id, &err), 0);
+		close(fd);
+	}
+	assert_int_equal(record_load(base, "box-0", &o, &err), -ENOENT);
+	assert_int_equal(record_load(base, id, &o, &err), 0);
+	assert_string_equal(record_text(o, "id"), id);
+	assert_string_equal(record_text(o, "failure"), "bad\\x1b[1m\\x0anews");
+	assert_string_equal(record_text(o, "console"),
+			    "[ \"a\", \"\\\\x1bb\" ]");
+	assert_string_equal(record_text(o, "phases"),
+			    "[ { \"name\": \"one two\", \"ms\": 7 } ]");
+	assert_non_null(record_text(o, "removed"));
+	json_object_put(o);
 }
 
 /* What stands in a damaged journal does no harm beyond the folder. */
@@ -369,6 +502,14 @@ int main(void)
 		cmocka_unit_test(test_refusal_texts),
 		cmocka_unit_test(test_tables_are_sound),
 		cmocka_unit_test_setup_teardown(test_journal_undo, make_base,
+						remove_base),
+		cmocka_unit_test_setup_teardown(test_journal_of_another_boot,
+						make_base, remove_base),
+		cmocka_unit_test_setup_teardown(test_journal_trim, make_base,
+						remove_base),
+		cmocka_unit_test_setup_teardown(test_ring, make_base,
+						remove_base),
+		cmocka_unit_test_setup_teardown(test_record, make_base,
 						remove_base),
 		cmocka_unit_test_setup_teardown(test_journal_is_confined,
 						make_base, remove_base),
