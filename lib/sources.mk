@@ -13,6 +13,7 @@ LIB_SRCS := \
 	lib/codec/ttrpc.c
 
 # What only host programs need; it brings json-c along.
-HOST_LIB_SRCS := lib/codec/json.c lib/codec/toml.c lib/os/userns.c
+HOST_LIB_SRCS := lib/codec/json.c lib/codec/json_keys.c lib/codec/toml.c \
+	lib/os/userns.c
 
 PROTOS := agent csi health oci task ttrpc types

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -23,6 +24,15 @@ static int fail_at(const char *text, size_t pos, const char *what,
 	}
 	return err_set(reterr, -EINVAL, "line %zu, column %zu: %s", line,
 		       column, what);
+}
+
+static int fail_key(const char *text, size_t pos, int n, struct err *reterr)
+{
+	char what[96];
+
+	(void)snprintf(what, sizeof(what), "'%.*s' is given twice", n,
+		       text + pos);
+	return fail_at(text, pos, what, reterr);
 }
 
 /* The end of the string that begins at POS; negative when it must not be. */
@@ -117,6 +127,44 @@ static bool only_space(const char *text, size_t n)
 	return true;
 }
 
+/* How many members the objects of the document have, all of them. */
+static size_t count_members(json_object *o)
+{
+	struct json_object_iterator it, end;
+	size_t n = 0, i;
+
+	if (json_object_is_type(o, json_type_array)) {
+		for (i = 0; i < json_object_array_length(o); i++)
+			n += count_members(json_object_array_get_idx(o, i));
+		return n;
+	}
+	if (!json_object_is_type(o, json_type_object))
+		return 0;
+	it = json_object_iter_begin(o);
+	end = json_object_iter_end(o);
+	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
+		n += 1 + count_members(json_object_iter_peek_value(&it));
+	return n;
+}
+
+/* json-c lets the later one of two take the place of the first. */
+static int check_keys(const char *text, size_t n, unsigned int depth,
+		      json_object *o, struct err *reterr)
+{
+	size_t pos, nkeys;
+	int r = json_find_double(text, n, depth, &pos, &nkeys);
+
+	if (r < 0)
+		return err_set(reterr, r, "out of memory");
+	if (!r && nkeys == count_members(o))
+		return 0;
+	if (!r)
+		return err_set(reterr, -EINVAL, "a key is given twice, once "
+			       "with escapes");
+	return fail_key(text, pos, (int)MIN(strcspn(text + pos, "\""), 64U),
+			reterr);
+}
+
 DEFINE_CLEANUP(struct json_tokener, json_tokener_free)
 
 int json_parse_text(const char *text, size_t n, unsigned int depth,
@@ -142,8 +190,11 @@ int json_parse_text(const char *text, size_t n, unsigned int depth,
 					    JSON_TOKENER_ALLOW_TRAILING_CHARS |
 					    JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(tok, text, (int)n);
-	error = json_tokener_get_error(tok);
 	end = MIN(json_tokener_get_parse_end(tok), n);
+	/* A number or a name is whole when something else follows. */
+	if (json_tokener_get_error(tok) == json_tokener_continue)
+		o = json_tokener_parse_ex(tok, " ", 1);
+	error = json_tokener_get_error(tok);
 	if (error == json_tokener_continue)
 		return fail_at(text, n, "document ends early", reterr);
 	if (error != json_tokener_success)
@@ -153,6 +204,9 @@ int json_parse_text(const char *text, size_t n, unsigned int depth,
 		return fail_at(text, end, "text after the document", reterr);
 	if (!o)
 		return err_set(reterr, -EINVAL, "document is null");
+	r = check_keys(text, n, depth, o, reterr);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(o);
 	return 0;
 }

@@ -13,8 +13,8 @@
 
 /*
  * Strict reading of JSON from outside: one document, all of it UTF-8, no NUL
- * in any string (written out or escaped), numbers that fit 64 bits. Of a key
- * given twice the last one counts.
+ * in any string (written out or escaped), numbers that fit 64 bits, no key
+ * twice in an object: readers differ in which one of them counts.
  */
 
 DEFINE_CLEANUP(json_object, json_object_put)
@@ -22,11 +22,21 @@ DEFINE_CLEANUP(json_object, json_object_put)
 
 /*
  * Parses the N bytes, nested at most DEPTH levels. The document, to be put;
- * it is an object or an array (or a string, true, false). 0 or -EINVAL, -ENOMEM; errors tell line and
- * column.
+ * it
+ * is an object or an array (or a string, true, false). 0 or -EINVAL, -ENOMEM;
+ * errors tell line and column.
  */
 int json_parse_text(const char *text, size_t n, unsigned int depth,
 		    json_object **ret, struct err *reterr);
+
+/*
+ * Finds a key that an object of the N bytes has twice; they are JSON, nested at
+ * most DEPTH levels. True: *RET is where it stands again. *NKEYS is the number
+ * of keys there are, for keys that are the same only when read ("a", "\u0061").
+ * -ENOMEM.
+ */
+int json_find_double(const char *text, size_t n, unsigned int depth,
+		     size_t *ret, size_t *nkeys);
 
 /* "string", "number", …: for messages. NULL is "null". */
 const char *json_kind_name(const json_object *o);

@@ -20,6 +20,7 @@
 #include "runtime/config.h"
 #include "runtime/engine/client.h"
 #include "runtime/engine/dir.h"
+#include "runtime/engine/host_check.h"
 #include "runtime/engine/rpc.h"
 #include "runtime/engine/snapshot.h"
 #include "runtime/engine/sock.h"
@@ -88,20 +89,9 @@ static int check_console(bool terminal, bool detached,
 	return 0;
 }
 
-/* A guest has a kernel and a network stack of its own: the host's is not to be
- * had. Said before anything is made. */
-static int check_network(const struct spec *spec, struct err *reterr)
-{
-	if (spec_namespace(spec, "network"))
-		return 0;
-	return err_set(reterr, -EOPNOTSUPP,
-		       "network=host is not possible in a VM, which has a "
-		       "network stack of its own: use a bridge network, or "
-		       "none (linux.namespaces has no entry \"network\")");
-}
-
 static int read_spec(struct making *m, struct err *reterr)
 {
+	const struct config *config = m->o->config;
 	cleanup_spec struct spec *spec = NULL;
 	const char *file = m->o->spec_file;
 	int r = file ? spec_load_file(file, m->o->bundle, &spec, reterr)
@@ -109,15 +99,13 @@ static int read_spec(struct making *m, struct err *reterr)
 
 	if (r < 0)
 		return r;
-	if (access(spec->rootfs, F_OK) < 0)
-		return err_errno(reterr, "root file system '%s'",
-				 spec->rootfs);
+	r = host_check(spec, !config || !config->runtime.disable_guest_seccomp,
+		       reterr);
+	if (r < 0)
+		return r;
 	m->terminal = spec->terminal;
 	m->bundle = strdup(spec->bundle);
 	m->root = absolute(m->o->root);
-	r = check_network(spec, reterr);
-	if (r < 0)
-		return r;
 	m->netns = strdup(spec_namespace(spec, "network"));
 	if (!m->bundle || !m->root || !m->netns)
 		return err_code(reterr, -ENOMEM, "create");

@@ -10,6 +10,7 @@ ENGINE_SRCS := \
 	runtime/engine/container.c \
 	runtime/engine/dir.c \
 	runtime/engine/hooks.c \
+	runtime/engine/host_check.c \
 	runtime/engine/journal.c \
 	runtime/engine/network.c \
 	runtime/engine/proc.c \

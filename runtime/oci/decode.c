@@ -2,6 +2,7 @@
 #include "runtime/oci/decode.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,6 +99,21 @@ int decode_get_i64(struct decoder *d, json_object *o, const char *key,
 	return 1;
 }
 
+/* Nothing is copied that is too long for what it is to be used for. */
+static int check_length(struct decoder *d, const struct decode_field *f,
+			const char *s)
+{
+	size_t max = DECODE_STRING_MAX;
+
+	if (f->flags & (DECODE_PATH | DECODE_ABSOLUTE))
+		max = PATH_MAX - 1;
+	else if (f->flags & DECODE_WORD)
+		max = DECODE_WORD_MAX;
+	if (strlen(s) <= max)
+		return 0;
+	return decode_fail(d, -E2BIG, NULL, "longer than %zu bytes", max);
+}
+
 static int put_string(struct decoder *d, const struct decode_field *f,
 		      json_object *o, void *out)
 {
@@ -107,15 +123,18 @@ static int put_string(struct decoder *d, const struct decode_field *f,
 
 	if (!s)
 		return fail_type(d, "string", o);
+	if (check_length(d, f, s) < 0)
+		return -E2BIG;
 	if ((f->flags & DECODE_NONEMPTY) && !*s)
 		return decode_fail(d, -EINVAL, NULL, "must not be empty");
 	if ((f->flags & DECODE_ABSOLUTE) && *s != '/')
 		return decode_fail(d, -EINVAL, NULL,
-				   "'%s' is not an absolute path", s);
+				   "'%.128s' is not an absolute path", s);
 	for (c = f->one_of; c && *c && strcmp(*c, s); c++)
 		;
 	if (c && !*c)
-		return decode_fail(d, -EINVAL, NULL, "unknown value '%s'", s);
+		return decode_fail(d, -EINVAL, NULL, "unknown value '%.128s'",
+				   s);
 	copy = arena_strdup(d->arena, s);
 	if (!copy)
 		return fail_memory(d);
@@ -228,6 +247,10 @@ static int put_entry(struct decoder *d, const ProtobufCMessageDescriptor *desc,
 
 	if (!json_to_str(o))
 		return fail_type(d, "string", o);
+	if (strlen(key) > DECODE_STRING_MAX ||
+	    strlen(json_to_str(o)) > DECODE_STRING_MAX)
+		return decode_fail(d, -E2BIG, NULL, "longer than %zu bytes",
+				   DECODE_STRING_MAX);
 	v = arena_strdup(d->arena, json_to_str(o));
 	if (!entry || !k || !v)
 		return fail_memory(d);
@@ -277,9 +300,9 @@ static int put_missing(struct decoder *d, const struct decode_field *f,
 	if (!(f->flags & DECODE_DEFAULT))
 		return 0;
 	if (fd->type == PROTOBUF_C_TYPE_INT64)
-		*(int64_t *)(msg + fd->offset) = f->min;
+		*(int64_t *)(msg + fd->offset) = f->missing;
 	else
-		*(uint32_t *)(msg + fd->offset) = (uint32_t)f->min;
+		*(uint32_t *)(msg + fd->offset) = (uint32_t)f->missing;
 	return 0;
 }
 

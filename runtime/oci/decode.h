@@ -21,6 +21,10 @@ struct spec;
 
 #define DECODE_PATH_MAX 256
 
+/* The longest strings: any at all, and what execve() takes at a time. */
+#define DECODE_STRING_MAX ((size_t)1 << 20)
+#define DECODE_WORD_MAX ((size_t)(128 << 10) - 1)
+
 struct decoder {
 	struct arena *arena;
 	struct err *err;
@@ -35,15 +39,17 @@ enum decode_flags {
 	DECODE_NONEMPTY = 1 << 1,  /* strings */
 	DECODE_ABSOLUTE = 1 << 2,  /* strings: starts with a slash */
 	DECODE_MAP = 1 << 3,	   /* an object of strings to a map field */
-	DECODE_DEFAULT = 1 << 4,   /* min is the value when missing */
+	DECODE_DEFAULT = 1 << 4,   /* takes .missing when missing */
 	DECODE_RANGE = 1 << 5,	   /* numbers: min to max */
+	DECODE_PATH = 1 << 6,	   /* strings: no longer than a path can be */
+	DECODE_WORD = 1 << 7,	   /* strings: an argument of a program */
 };
 
 struct decode_field {
 	const char *key;  /* in JSON */
 	const char *name; /* in the .proto file */
 	unsigned int flags;
-	int64_t min, max;
+	int64_t min, max, missing;
 	const char *const *one_of; /* strings: NULL-terminated choices */
 	const struct decode_table *sub; /* messages */
 };

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/path.h"
 #include "os/io.h"
@@ -23,7 +24,8 @@ static const struct decode_table root_table = {
 		(const struct decode_field[]){
 			{.key = "path",
 			 .name = "Path",
-			 .flags = DECODE_REQUIRED | DECODE_NONEMPTY},
+			 .flags = DECODE_REQUIRED | DECODE_NONEMPTY |
+				  DECODE_PATH},
 			{.key = "readonly", .name = "Readonly"},
 			{0},
 		},
@@ -36,8 +38,8 @@ static const struct decode_table hook_table = {
 			{.key = "path",
 			 .name = "Path",
 			 .flags = DECODE_REQUIRED | DECODE_ABSOLUTE},
-			{.key = "args", .name = "Args"},
-			{.key = "env", .name = "Env"},
+			{.key = "args", .name = "Args", .flags = DECODE_WORD},
+			{.key = "env", .name = "Env", .flags = DECODE_WORD},
 			{.key = "timeout",
 			 .name = "Timeout",
 			 .flags = DECODE_RANGE,
@@ -122,10 +124,13 @@ static const struct decode_table mount_table = {
 		(const struct decode_field[]){
 			{.key = "destination",
 			 .name = "destination",
-			 .flags = DECODE_REQUIRED | DECODE_NONEMPTY},
-			{.key = "source", .name = "source"},
-			{.key = "type", .name = "type"},
-			{.key = "options", .name = "options"},
+			 .flags = DECODE_REQUIRED | DECODE_NONEMPTY |
+				  DECODE_PATH},
+			{.key = "source", .name = "source", .flags = DECODE_PATH},
+			{.key = "type", .name = "type", .flags = DECODE_PATH},
+			{.key = "options",
+			 .name = "options",
+			 .flags = DECODE_PATH | DECODE_NONEMPTY},
 			{0},
 		},
 	.finish = mount_finish,
@@ -133,12 +138,17 @@ static const struct decode_table mount_table = {
 
 static int check_version(struct decoder *d, const char *version)
 {
-	unsigned int minor;
-	char dot = '\0';
+	static const char digits[] = "0123456789";
+	const char *p = version;
+	size_t minor, patch;
 
-	if (sscanf(version, "1.%u%c", &minor, &dot) < 1 || dot != '.')
+	p += strncmp(p, "1.", 2) ? 0 : 2;
+	minor = strspn(p, digits);
+	patch = p[minor] == '.' ? strspn(p + minor + 1, digits) : 0;
+	/* "-dev" and the like may follow. */
+	if (p == version || !minor || !patch)
 		return decode_fail(d, -EINVAL, "ociVersion",
-				   "'%s' is not a version 1.x.y", version);
+				   "'%.128s' is not a version 1.x.y", version);
 	return 0;
 }
 
@@ -159,7 +169,7 @@ static int spec_finish(struct decoder *d, json_object *o, void *msg)
 		if (!strncmp(s->annotations[i]->key, SPEC_EXTRA_PREFIX,
 			     strlen(SPEC_EXTRA_PREFIX)))
 			return decode_fail(d, -EINVAL, "annotations",
-					   "'%s' is reserved",
+					   "'%.128s' is reserved",
 					   s->annotations[i]->key);
 	r = decode_get_str(d, o, "domainname", &domain);
 	if (r > 0 && strlen(domain) > HOSTNAME_LEN_MAX)
@@ -406,6 +416,27 @@ int spec_parse(const char *text, size_t n, const char *bundle,
 	return 0;
 }
 
+/* A pipe or a device would keep us waiting for its other end; who names one
+ * of its own descriptors wants that. */
+static int read_spec(const char *path, char **ret, size_t *n,
+		     struct err *reterr)
+{
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) < 0)
+		return err_errno(reterr, "read '%.256s'", path);
+	if (!S_ISREG(st.st_mode) && strncmp(path, "/dev/", 5) != 0 &&
+	    strncmp(path, "/proc/", 6) != 0)
+		return err_set(reterr, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL,
+			       "read '%.256s': not a file", path);
+	r = read_file(AT_FDCWD, path, SPEC_FILE_MAX, ret, n);
+	if (r == -EFBIG)
+		return err_set(reterr, r, "read '%.256s': larger than %u MiB",
+			       path, SPEC_FILE_MAX >> 20);
+	return r < 0 ? err_code(reterr, r, "read '%.256s'", path) : 0;
+}
+
 int spec_load_file(const char *file, const char *bundle, struct spec **ret,
 		   struct err *reterr)
 {
@@ -419,9 +450,9 @@ int spec_load_file(const char *file, const char *bundle, struct spec **ret,
 	path = *file == '/' ? strdup(file) : path_join(dir, file);
 	if (!path)
 		return err_set(reterr, -ENOMEM, "out of memory");
-	r = read_file(AT_FDCWD, path, SPEC_FILE_MAX, &text, &n);
+	r = read_spec(path, &text, &n, reterr);
 	if (r < 0)
-		return err_code(reterr, r, "read '%s'", path);
+		return r;
 	r = spec_parse(text, n, dir, ret, reterr);
 	if (r < 0)
 		return err_wrap(reterr, "%s", path);

@@ -5,6 +5,23 @@
 
 #include "runtime/oci/spec_tables.h"
 
+static int id_mapping_finish(struct decoder *d, json_object *o UNUSED,
+			     void *msg)
+{
+	const Grpc__LinuxIDMapping *m = msg;
+	const uint64_t end = UINT32_MAX;
+
+	if (!m->size)
+		return decode_fail(d, -EINVAL, "size", "must not be 0");
+	if (m->containerid + (uint64_t)m->size > end)
+		return decode_fail(d, -ERANGE, "size",
+				   "leads containerID past the last id");
+	if (m->hostid + (uint64_t)m->size > end)
+		return decode_fail(d, -ERANGE, "size",
+				   "leads hostID past the last id");
+	return 0;
+}
+
 const struct decode_table id_mapping_table = {
 	.desc = &grpc__linux_idmapping__descriptor,
 	.fields =
@@ -18,6 +35,7 @@ const struct decode_table id_mapping_table = {
 			{.key = "size", .name = "Size", .flags = DECODE_REQUIRED},
 			{0},
 		},
+	.finish = id_mapping_finish,
 };
 
 static const char *const namespace_types[] = {
@@ -31,7 +49,7 @@ static int namespace_finish(struct decoder *d, json_object *o UNUSED, void *msg)
 
 	if (*ns->path && *ns->path != '/')
 		return decode_fail(d, -EINVAL, "path",
-				   "'%s' is not an absolute path", ns->path);
+				   "'%.128s' is not an absolute path", ns->path);
 	return 0;
 }
 
@@ -43,7 +61,7 @@ static const struct decode_table namespace_table = {
 			 .name = "Type",
 			 .flags = DECODE_REQUIRED,
 			 .one_of = namespace_types},
-			{.key = "path", .name = "Path"},
+			{.key = "path", .name = "Path", .flags = DECODE_PATH},
 			{0},
 		},
 	.finish = namespace_finish,
@@ -86,10 +104,17 @@ static const struct decode_table device_table = {
 			/* callers may leave the file type in */
 			{.key = "fileMode",
 			 .name = "FileMode",
-			 .flags = DECODE_DEFAULT,
-			 .min = 0666},
-			{.key = "uid", .name = "UID"},
-			{.key = "gid", .name = "GID"},
+			 .flags = DECODE_DEFAULT | DECODE_RANGE,
+			 .missing = 0666,
+			 .max = 0177777},
+			{.key = "uid",
+			 .name = "UID",
+			 .flags = DECODE_RANGE,
+			 .max = UINT32_MAX - 1},
+			{.key = "gid",
+			 .name = "GID",
+			 .flags = DECODE_RANGE,
+			 .max = UINT32_MAX - 1},
 			{0},
 		},
 	.finish = device_finish,
@@ -176,10 +201,67 @@ static int take_personality(struct decoder *d, json_object *o)
 	if (r < 0)
 		return r;
 	if (strcmp(domain, "LINUX") && strcmp(domain, "LINUX32"))
-		return decode_fail(d, -EINVAL, "domain", "unknown value '%s'",
+		return decode_fail(d, -EINVAL, "domain", "unknown value '%.128s'",
 				   domain);
 	decode_leave(d, mark);
 	return spec_add_extra(d, "linux.personality", "%s", domain);
+}
+
+static bool has_namespace(const Grpc__Linux *l, const char *type)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_namespaces; i++)
+		if (!strcmp(l->namespaces[i]->type, type))
+			return true;
+	return false;
+}
+
+static bool overlap(uint32_t a, uint32_t b, uint32_t na, uint32_t nb)
+{
+	return a < b + (uint64_t)nb && b < a + (uint64_t)na;
+}
+
+/* No id twice, on neither side; the kernel takes 340 lines. */
+static int check_mappings(struct decoder *d, Grpc__LinuxIDMapping *const *v,
+			  size_t n, bool user, const char *key)
+{
+	const size_t max = 340;
+	size_t i, k;
+
+	if (n && !user)
+		return decode_fail(d, -EINVAL, key, "given without a namespace "
+				   "of type user");
+	if (n > max)
+		return decode_fail(d, -E2BIG, key, "more than %zu mappings",
+				   max);
+	for (i = 0; i < n; i++) {
+		for (k = 0; k < i; k++) {
+			if (!overlap(v[i]->containerid, v[k]->containerid,
+				     v[i]->size, v[k]->size) &&
+			    !overlap(v[i]->hostid, v[k]->hostid, v[i]->size,
+				     v[k]->size))
+				continue;
+			(void)decode_enter(d, key);
+			(void)decode_enter_index(d, i);
+			return decode_fail(d, -EINVAL, NULL,
+					   "has ids of mapping %zu", k);
+		}
+	}
+	return 0;
+}
+
+/* As in /proc/sys, with dots or slashes: no way out of there. */
+static bool is_sysctl(const char *key)
+{
+	size_t n = strlen(key);
+
+	return n && n < 256 && strpbrk(key, "./") &&
+	       strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY"
+			   "Z0123456789_-./:@") == n &&
+	       !strchr("./", key[0]) && !strchr("./", key[n - 1]) &&
+	       !strstr(key, "..") && !strstr(key, "//") &&
+	       !strstr(key, "/.") && !strstr(key, "./");
 }
 
 /* It would be lost to the name that the container is given, or change another
@@ -188,20 +270,34 @@ static int check_sysctl(struct decoder *d, const Grpc__Linux *l)
 {
 	size_t i;
 
-	for (i = 0; i < l->n_sysctl; i++)
-		if (!strcmp(l->sysctl[i]->key, "kernel.hostname"))
+	for (i = 0; i < l->n_sysctl; i++) {
+		const char *key = l->sysctl[i]->key;
+
+		if (!is_sysctl(key))
+			return decode_fail(d, -EINVAL, "sysctl",
+					   "'%.128s' is no name of one", key);
+		if (!strcmp(key, "kernel.hostname"))
 			return decode_fail(d, -EINVAL, "sysctl",
 					   "kernel.hostname is not allowed, "
 					   "use hostname");
+	}
 	return 0;
 }
 
 static int linux_finish(struct decoder *d, json_object *o, void *msg)
 {
-	int r = check_namespaces(d, msg);
+	const Grpc__Linux *l = msg;
+	bool user = has_namespace(l, "user");
+	int r = check_namespaces(d, l);
 
 	if (r == 0)
-		r = check_sysctl(d, msg);
+		r = check_mappings(d, l->uidmappings, l->n_uidmappings, user,
+				   "uidMappings");
+	if (r == 0)
+		r = check_mappings(d, l->gidmappings, l->n_gidmappings, user,
+				   "gidMappings");
+	if (r == 0)
+		r = check_sysctl(d, l);
 	if (r < 0)
 		return r;
 	r = take_time_offsets(d, o);

@@ -9,8 +9,15 @@ static const struct decode_table box_table = {
 	.desc = &grpc__box__descriptor,
 	.fields =
 		(const struct decode_field[]){
-			{.key = "height", .name = "Height"},
-			{.key = "width", .name = "Width"},
+			/* struct winsize has no more */
+			{.key = "height",
+			 .name = "Height",
+			 .flags = DECODE_RANGE,
+			 .max = UINT16_MAX},
+			{.key = "width",
+			 .name = "Width",
+			 .flags = DECODE_RANGE,
+			 .max = UINT16_MAX},
 			{0},
 		},
 };
@@ -25,13 +32,20 @@ static int user_finish(struct decoder *d, json_object *o, void *msg UNUSED)
 	return spec_add_extra(d, "process.umask", "%04o", (unsigned int)umask);
 }
 
+/* The last one is -1, which is nobody: the kernel takes it for "unchanged". */
+#define ID(k, n)                                                               \
+	{                                                                      \
+		.key = (k), .name = (n), .flags = DECODE_RANGE,                \
+		.max = UINT32_MAX - 1,                                         \
+	}
+
 static const struct decode_table user_table = {
 	.desc = &grpc__user__descriptor,
 	.fields =
 		(const struct decode_field[]){
-			{.key = "uid", .name = "UID"},
-			{.key = "gid", .name = "GID"},
-			{.key = "additionalGids", .name = "AdditionalGids"},
+			ID("uid", "UID"),
+			ID("gid", "GID"),
+			ID("additionalGids", "AdditionalGids"),
 			{.key = "username", .name = "Username"},
 			{0},
 		},
@@ -105,7 +119,7 @@ static int take_io_priority(struct decoder *d, json_object *o)
 	if (strcmp(class, "IOPRIO_CLASS_RT") &&
 	    strcmp(class, "IOPRIO_CLASS_BE") &&
 	    strcmp(class, "IOPRIO_CLASS_IDLE"))
-		return decode_fail(d, -EINVAL, "class", "unknown value '%s'",
+		return decode_fail(d, -EINVAL, "class", "unknown value '%.128s'",
 				   class);
 	r = decode_get_i64(d, io, "priority", 0, 7, &priority);
 	if (r < 0)
@@ -115,24 +129,82 @@ static int take_io_priority(struct decoder *d, json_object *o)
 			      priority);
 }
 
+static bool is_one_of(const char *const *names, const char *name)
+{
+	for (; *names; names++)
+		if (!strcmp(*names, name))
+			return true;
+	return false;
+}
+
+static int check_sched_flags(struct decoder *d, json_object *sched)
+{
+	static const char *const names[] = {
+		"SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM",
+		"SCHED_FLAG_DL_OVERRUN",    "SCHED_FLAG_KEEP_POLICY",
+		"SCHED_FLAG_KEEP_PARAMS",   "SCHED_FLAG_UTIL_CLAMP_MIN",
+		"SCHED_FLAG_UTIL_CLAMP_MAX", NULL,
+	};
+	json_object *list;
+	size_t i;
+	int r = decode_get(d, sched, "flags", json_type_array, &list);
+
+	for (i = 0; r > 0 && i < json_object_array_length(list); i++) {
+		const char *name =
+			json_to_str(json_object_array_get_idx(list, i));
+
+		if (name && is_one_of(names, name))
+			continue;
+		(void)decode_enter(d, "flags");
+		(void)decode_enter_index(d, i);
+		return decode_fail(d, -EINVAL, NULL, "unknown value '%.128s'",
+				   name ? name : "");
+	}
+	return r < 0 ? r : 0;
+}
+
+static int check_scheduler(struct decoder *d, json_object *sched)
+{
+	static const char *const policies[] = {
+		"SCHED_OTHER", "SCHED_FIFO", "SCHED_RR",       "SCHED_BATCH",
+		"SCHED_ISO",   "SCHED_IDLE", "SCHED_DEADLINE", NULL,
+	};
+	static const struct {
+		const char *key;
+		int64_t min, max;
+	} numbers[] = {
+		{"nice", -20, 19},	   {"priority", 0, 99},
+		{"runtime", 0, INT64_MAX}, {"deadline", 0, INT64_MAX},
+		{"period", 0, INT64_MAX},
+	};
+	const char *policy;
+	int64_t v;
+	size_t i;
+	int r = decode_get_str(d, sched, "policy", &policy);
+
+	if (r == 0)
+		return decode_fail(d, -EINVAL, "policy", "missing");
+	if (r > 0 && !is_one_of(policies, policy))
+		return decode_fail(d, -EINVAL, "policy",
+				   "unknown value '%.128s'", policy);
+	for (i = 0; r >= 0 && i < ARRAY_SIZE(numbers); i++)
+		r = decode_get_i64(d, sched, numbers[i].key, numbers[i].min,
+				   numbers[i].max, &v);
+	return r < 0 ? r : check_sched_flags(d, sched);
+}
+
 static int take_scheduler(struct decoder *d, json_object *o)
 {
 	json_object *sched;
-	const char *policy;
 	int r = decode_get(d, o, "scheduler", json_type_object, &sched);
 	size_t mark;
 
 	if (r <= 0)
 		return r;
 	mark = decode_enter(d, "scheduler");
-	r = decode_get_str(d, sched, "policy", &policy);
-	if (r == 0)
-		return decode_fail(d, -EINVAL, "policy", "missing");
+	r = check_scheduler(d, sched);
 	if (r < 0)
 		return r;
-	if (strncmp(policy, "SCHED_", 6))
-		return decode_fail(d, -EINVAL, "policy", "unknown value '%s'",
-				   policy);
 	decode_leave(d, mark);
 	return spec_add_extra(
 		d, "process.scheduler", "%s",
@@ -152,6 +224,23 @@ static int check_rlimits(struct decoder *d, const Grpc__Process *p)
 	return 0;
 }
 
+static int check_env(struct decoder *d, const Grpc__Process *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_env; i++) {
+		const char *text = p->env[i];
+
+		if (*text != '=' && strchr(text, '='))
+			continue;
+		(void)decode_enter(d, "env");
+		(void)decode_enter_index(d, i);
+		return decode_fail(d, -EINVAL, NULL,
+				   "'%.128s' is not NAME=VALUE", text);
+	}
+	return 0;
+}
+
 static int process_finish(struct decoder *d, json_object *o, void *msg)
 {
 	Grpc__Process *p = msg;
@@ -165,7 +254,9 @@ static int process_finish(struct decoder *d, json_object *o, void *msg)
 			return decode_fail(d, -ENOMEM, NULL, "out of memory");
 		grpc__user__init(p->user);
 	}
-	r = check_rlimits(d, p);
+	r = check_env(d, p);
+	if (r == 0)
+		r = check_rlimits(d, p);
 	if (r < 0)
 		return r;
 	r = take_io_priority(d, o);
@@ -183,8 +274,10 @@ const struct decode_table process_table = {
 			 .name = "ConsoleSize",
 			 .sub = &box_table},
 			{.key = "user", .name = "User", .sub = &user_table},
-			{.key = "args", .name = "Args", .flags = DECODE_REQUIRED},
-			{.key = "env", .name = "Env"},
+			{.key = "args",
+			 .name = "Args",
+			 .flags = DECODE_REQUIRED | DECODE_WORD},
+			{.key = "env", .name = "Env", .flags = DECODE_WORD},
 			{.key = "cwd",
 			 .name = "Cwd",
 			 .flags = DECODE_REQUIRED | DECODE_ABSOLUTE},

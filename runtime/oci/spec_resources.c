@@ -5,11 +5,13 @@
 
 #include "runtime/oci/spec_tables.h"
 
-#define TABLE(descriptor, ...)                                                 \
+#define CHECKED_TABLE(descriptor, check, ...)                                  \
 	{                                                                      \
 		.desc = &(descriptor),                                         \
 		.fields = (const struct decode_field[]){__VA_ARGS__, {0}},     \
+		.finish = (check),                                             \
 	}
+#define TABLE(descriptor, ...) CHECKED_TABLE(descriptor, NULL, __VA_ARGS__)
 
 static const char *const cgroup_device_types[] = {"a", "c", "b", "", NULL};
 
@@ -18,7 +20,7 @@ static const char *const cgroup_device_types[] = {"a", "c", "b", "", NULL};
 	{                                                                      \
 		.key = (k), .name = (n),                                       \
 		.flags = DECODE_DEFAULT | DECODE_RANGE, .min = -1,             \
-		.max = UINT32_MAX,                                             \
+		.missing = -1, .max = UINT32_MAX,                              \
 	}
 
 static int cgroup_device_finish(struct decoder *d, json_object *o UNUSED,
@@ -28,7 +30,7 @@ static int cgroup_device_finish(struct decoder *d, json_object *o UNUSED,
 
 	if (strspn(rule->access, "rwm") != strlen(rule->access))
 		return decode_fail(d, -EINVAL, "access",
-				   "'%s' is not of the letters r, w and m",
+				   "'%.128s' is not of the letters r, w and m",
 				   rule->access);
 	return 0;
 }
@@ -51,20 +53,99 @@ static const struct decode_table cgroup_device_table = {
 	.finish = cgroup_device_finish,
 };
 
-static const struct decode_table memory_table =
-	TABLE(grpc__linux_memory__descriptor, {.key = "limit", .name = "Limit"},
-	      {.key = "reservation", .name = "Reservation"},
-	      {.key = "swap", .name = "Swap"},
-	      {.key = "kernel", .name = "Kernel"},
-	      {.key = "kernelTCP", .name = "KernelTCP"},
-	      {.key = "swappiness", .name = "Swappiness"},
-	      {.key = "disableOOMKiller", .name = "DisableOOMKiller"});
+/* Bytes, or -1: as much as there is. */
+#define BYTES(k, n)                                                            \
+	{                                                                      \
+		.key = (k), .name = (n), .flags = DECODE_RANGE, .min = -1,     \
+		.max = INT64_MAX,                                              \
+	}
 
-static int cpu_finish(struct decoder *d, json_object *o, void *msg UNUSED)
+static int memory_finish(struct decoder *d, json_object *o UNUSED, void *msg)
+{
+	const Grpc__LinuxMemory *m = msg;
+
+	/* -1 as callers write it that know of unsigned numbers only */
+	if (m->swappiness > 100 && m->swappiness != UINT64_MAX)
+		return decode_fail(d, -ERANGE, "swappiness",
+				   "number out of range");
+	if (m->limit > 0 && m->swap > 0 && m->swap < m->limit)
+		return decode_fail(d, -EINVAL, "swap",
+				   "%" PRId64 " is below the limit %" PRId64
+				   ": it is the sum of memory and swap",
+				   m->swap, m->limit);
+	return 0;
+}
+
+static const struct decode_table memory_table = {
+	.desc = &grpc__linux_memory__descriptor,
+	.fields =
+		(const struct decode_field[]){
+			BYTES("limit", "Limit"),
+			BYTES("reservation", "Reservation"),
+			BYTES("swap", "Swap"),
+			BYTES("kernel", "Kernel"),
+			BYTES("kernelTCP", "KernelTCP"),
+			{.key = "swappiness", .name = "Swappiness"},
+			{.key = "disableOOMKiller",
+			 .name = "DisableOOMKiller"},
+			{0},
+		},
+	.finish = memory_finish,
+};
+
+/* "0-3,7": a list of processors or memory nodes. */
+static bool is_list(const char *text)
+{
+	static const char digits[] = "0123456789";
+
+	while (*text) {
+		size_t n = strspn(text, digits);
+
+		if (!n || n > 5)
+			return false;
+		text += n;
+		if (*text == '-') {
+			n = strspn(++text, digits);
+			if (!n || n > 5)
+				return false;
+			text += n;
+		}
+		if (*text == ',' && text[1])
+			text++;
+		else if (*text && strcmp(text, "\n") != 0)
+			return false;
+		else
+			break;
+	}
+	return true;
+}
+
+static int check_cpu(struct decoder *d, const Grpc__LinuxCPU *c)
+{
+	/* What the kernel's cpu.max takes, 0 being "not given". */
+	if (c->period && (c->period < 1000 || c->period > 1000000))
+		return decode_fail(d, -ERANGE, "period", "%" PRIu64 " is not "
+				   "of 1000 to 1000000 microseconds",
+				   c->period);
+	if (c->quota < -1 || (c->quota > 0 && c->quota < 1000))
+		return decode_fail(d, -ERANGE, "quota", "%" PRId64 " is below "
+				   "1000 microseconds and not -1", c->quota);
+	if (!is_list(c->cpus))
+		return decode_fail(d, -EINVAL, "cpus", "'%.128s' is not a list "
+				   "like 0-3,7", c->cpus);
+	if (!is_list(c->mems))
+		return decode_fail(d, -EINVAL, "mems", "'%.128s' is not a list "
+				   "like 0-3,7", c->mems);
+	return 0;
+}
+
+static int cpu_finish(struct decoder *d, json_object *o, void *msg)
 {
 	int64_t v;
-	int r = decode_get_i64(d, o, "idle", 0, 1, &v);
+	int r = check_cpu(d, msg);
 
+	if (r == 0)
+		r = decode_get_i64(d, o, "idle", 0, 1, &v);
 	if (r > 0)
 		r = spec_add_extra(d, "linux.cpu.idle", "%" PRId64, v);
 	if (r < 0)
@@ -96,13 +177,55 @@ static const struct decode_table pids_table =
 	      {.key = "limit", .name = "Limit", .flags = DECODE_REQUIRED});
 
 #define MAJOR_MINOR                                                            \
-	{.key = "major", .name = "Major", .flags = DECODE_REQUIRED},           \
+	{.key = "major", .name = "Major",                                      \
+	 .flags = DECODE_REQUIRED | DECODE_RANGE, .max = UINT32_MAX},          \
 	{                                                                      \
-		.key = "minor", .name = "Minor", .flags = DECODE_REQUIRED,     \
+		.key = "minor", .name = "Minor",                               \
+		.flags = DECODE_REQUIRED | DECODE_RANGE, .max = UINT32_MAX,    \
 	}
 
+/* 0 is "not given". */
+static int check_weight(struct decoder *d, const char *key, uint32_t v)
+{
+	if (!v || (v >= 10 && v <= 1000))
+		return 0;
+	return decode_fail(d, -ERANGE, key, "%" PRIu32 " is not of 10 to 1000",
+			   v);
+}
+
+static int weight_device_finish(struct decoder *d, json_object *o UNUSED,
+				void *msg)
+{
+	const Grpc__LinuxWeightDevice *w = msg;
+	int r = check_weight(d, "weight", w->weight);
+
+	return r < 0 ? r : check_weight(d, "leafWeight", w->leafweight);
+}
+
+static int block_io_finish(struct decoder *d, json_object *o UNUSED, void *msg)
+{
+	const Grpc__LinuxBlockIO *b = msg;
+	int r = check_weight(d, "weight", b->weight);
+
+	return r < 0 ? r : check_weight(d, "leafWeight", b->leafweight);
+}
+
+/* "2MB", "64KB": as the kernel names its files. */
+static int hugepage_finish(struct decoder *d, json_object *o UNUSED, void *msg)
+{
+	const Grpc__LinuxHugepageLimit *h = msg;
+	size_t n = strspn(h->pagesize, "0123456789");
+
+	if (n && n < 10 && *h->pagesize != '0' && h->pagesize[n] &&
+	    strchr("KMG", h->pagesize[n]) && !strcmp(h->pagesize + n + 1, "B"))
+		return 0;
+	return decode_fail(d, -EINVAL, "pageSize",
+			   "'%.128s' is not a size like 2MB", h->pagesize);
+}
+
 static const struct decode_table weight_device_table =
-	TABLE(grpc__linux_weight_device__descriptor, MAJOR_MINOR,
+	CHECKED_TABLE(grpc__linux_weight_device__descriptor,
+		      weight_device_finish, MAJOR_MINOR,
 	      {.key = "weight", .name = "Weight"},
 	      {.key = "leafWeight", .name = "LeafWeight"});
 
@@ -116,7 +239,7 @@ static const struct decode_table throttle_device_table =
 	}
 
 static const struct decode_table block_io_table =
-	TABLE(grpc__linux_block_io__descriptor,
+	CHECKED_TABLE(grpc__linux_block_io__descriptor, block_io_finish,
 	      {.key = "weight", .name = "Weight"},
 	      {.key = "leafWeight", .name = "LeafWeight"},
 	      {.key = "weightDevice",
@@ -128,7 +251,7 @@ static const struct decode_table block_io_table =
 	      THROTTLE("throttleWriteIOPSDevice", "ThrottleWriteIOPSDevice"));
 
 static const struct decode_table hugepage_table =
-	TABLE(grpc__linux_hugepage_limit__descriptor,
+	CHECKED_TABLE(grpc__linux_hugepage_limit__descriptor, hugepage_finish,
 	      {.key = "pageSize",
 	       .name = "Pagesize",
 	       .flags = DECODE_REQUIRED | DECODE_NONEMPTY},
@@ -183,7 +306,7 @@ static int take_unified(struct decoder *d, json_object *o)
 
 		if (strchr(key, '/') || *key == '.' || strlen(key) > 128)
 			return decode_fail(d, -EINVAL, NULL,
-					   "'%s' is no cgroup file", key);
+					   "'%.128s' is no cgroup file", key);
 		if (!strchr(key, '.'))
 			return decode_fail(d, -EINVAL, NULL,
 					   "the specified key has not the form "

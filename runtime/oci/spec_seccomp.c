@@ -15,6 +15,25 @@ static const char *const actions[] = {
 	NULL,
 };
 
+/* All that libseccomp knows by name. */
+static const char *const architectures[] = {
+	"SCMP_ARCH_NATIVE",   "SCMP_ARCH_X86",	    "SCMP_ARCH_X86_64",
+	"SCMP_ARCH_X32",      "SCMP_ARCH_ARM",	    "SCMP_ARCH_AARCH64",
+	"SCMP_ARCH_MIPS",     "SCMP_ARCH_MIPS64",   "SCMP_ARCH_MIPS64N32",
+	"SCMP_ARCH_MIPSEL",   "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32",
+	"SCMP_ARCH_PPC",      "SCMP_ARCH_PPC64",    "SCMP_ARCH_PPC64LE",
+	"SCMP_ARCH_S390",     "SCMP_ARCH_S390X",    "SCMP_ARCH_PARISC",
+	"SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64",  "SCMP_ARCH_LOONGARCH64",
+	NULL,
+};
+
+static const char *const flags[] = {
+	"SECCOMP_FILTER_FLAG_TSYNC",	  "SECCOMP_FILTER_FLAG_LOG",
+	"SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_"
+					  "RECV",
+	NULL,
+};
+
 static const char *const operators[] = {
 	"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",	    "SCMP_CMP_EQ",
 	"SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ", NULL,
@@ -85,8 +104,10 @@ const struct decode_table seccomp_table = {
 			 .name = "DefaultAction",
 			 .flags = DECODE_REQUIRED,
 			 .one_of = actions},
-			{.key = "architectures", .name = "Architectures"},
-			{.key = "flags", .name = "Flags"},
+			{.key = "architectures",
+			 .name = "Architectures",
+			 .one_of = architectures},
+			{.key = "flags", .name = "Flags", .one_of = flags},
 			{.key = "syscalls",
 			 .name = "Syscalls",
 			 .sub = &syscall_table},

@@ -20,21 +20,10 @@
 #include <unistd.h>
 
 #include "arch/arch.h"
-#include "engine/fake_qemu.h"
+#include "engine/fake_host.h"
 #include "runtime/config.h"
 #include "runtime/engine/client.h"
 #include "runtime/engine/state.h"
-
-static char base[PATH_MAX], root[PATH_MAX + 8], bundle[PATH_MAX + 8];
-
-static void put_file(const char *name, const char *text)
-{
-	char path[PATH_MAX + 64];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", base, name);
-	assert_int_equal(write_file_atomic(AT_FDCWD, path, text, strlen(text),
-					   0644), 0);
-}
 
 static void set_fault(const char *fault)
 {
@@ -78,21 +67,6 @@ static void options(struct create_options *o, const char *id)
 		.root = root, .id = id, .bundle = bundle, .config = config,
 		.arch = arch_native()->name, .debug = true,
 	};
-}
-
-/* Nothing of any sandbox is left: folder, mount or process. */
-static void assert_clean(void)
-{
-	DIR *dir = opendir(root);
-	struct dirent *e;
-	int n = 0;
-
-	if (!dir)
-		return;
-	while ((e = readdir(dir)))
-		n += e->d_name[0] != '.';
-	closedir(dir);
-	assert_int_equal(n, 0);
 }
 
 static void expect_ok(int r, const struct err *e)
@@ -538,60 +512,9 @@ static void test_terminal(void **state UNUSED)
 	assert_clean();
 }
 
-/* What passes for a kernel of the host's architecture: our own beginning. */
-static void put_kernel(void)
-{
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	uint8_t head[4096] = {0};
-	char path[PATH_MAX + 64];
-
-	assert_int_equal(read_full(fd, head, sizeof(head)), sizeof(head));
-	close(fd);
-	if (arch_native()->kernel_format == ARCH_KERNEL_ARM64_IMAGE)
-		memcpy(head + 56, "ARM\x64", 4);
-	if (arch_native()->kernel_format == ARCH_KERNEL_S390_IMAGE)
-		memset(head, 1, 64);
-	(void)snprintf(path, sizeof(path), "%s/kernel", base);
-	assert_int_equal(write_file_atomic(AT_FDCWD, path, head, sizeof(head),
-					   0644), 0);
-}
-
 static int group_setup(void **state UNUSED)
 {
-	char path[PATH_MAX + 64], *env = NULL;
-	const char *name = arch_native()->qemu_binary;
-
-	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	(void)snprintf(base, sizeof(base), "/tmp/kiln-flows.XXXXXX");
-	if (!mkdtemp(base))
-		return -1;
-	(void)snprintf(root, sizeof(root), "%s/root", base);
-	(void)snprintf(bundle, sizeof(bundle), "%s/bundle", base);
-	if (mkdir(bundle, 0755) < 0)
-		return -1;
-	(void)snprintf(path, sizeof(path), "%s/rootfs", bundle);
-	if (mkdir(path, 0755) < 0)
-		return -1;
-	put_kernel();
-	put_file("initrd", "initrd");
-	(void)snprintf(path, sizeof(path), "%s/%s", base, name);
-	if (symlink("/proc/self/exe", path) < 0)
-		return -1;
-	(void)unlink(path);
-	env = realpath("/proc/self/exe", NULL);
-	if (!env || symlink(env, path) < 0)
-		return -1;
-	free(env);
-	if (asprintf(&env, "%s:%s", base, getenv("PATH")) < 0)
-		return -1;
-	(void)setenv("PATH", env, 1);
-	free(env);
-	return 0;
-}
-
-static int group_teardown(void **state UNUSED)
-{
-	return remove_tree(AT_FDCWD, base);
+	return fake_host_setup();
 }
 
 int main(int argc, char **argv)
@@ -609,11 +532,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_bad_guest_stays),
 		cmocka_unit_test(test_terminal),
 	};
-	const char *self = strrchr(argv[0], '/');
 
-	if (argc > 1 && !strcmp(argv[1], "supervisor"))
-		return supervisor_main(argc - 1, argv + 1);
-	if (!strncmp(self ? self + 1 : argv[0], "qemu-system-", 12))
-		return fake_qemu_main(argc, argv);
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return fake_host_main(argc, argv, tests, ARRAY_SIZE(tests),
+			      group_setup);
 }
