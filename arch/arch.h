@@ -34,8 +34,10 @@ enum arch_kernel_format {
 	ARCH_KERNEL_ELF,      /* uncompressed ELF */
 };
 
-/* How the guest's root image may be mapped without the page cache. */
-enum arch_pmem { ARCH_PMEM_NONE, ARCH_PMEM_VIRTIO, ARCH_PMEM_NVDIMM };
+/* What maps the guest's root image without a page cache of the guest's. */
+#define ARCH_PMEM_VIRTIO (1U << 0) /* virtio-pmem */
+#define ARCH_PMEM_NVDIMM (1U << 1) /* NVDIMM that ACPI describes */
+#define ARCH_PMEM_PAPR (1U << 2)   /* NVDIMM of pseries; needs labels */
 
 /* What can be attached to, or taken from, a running guest. */
 #define ARCH_HOTPLUG_SCSI (1U << 0)   /* LUN of a virtio-scsi controller */
@@ -72,7 +74,7 @@ struct arch_machine {
 	struct arch_mmio mmio;
 	unsigned int max_vcpus;
 	unsigned int hotplug; /* ARCH_HOTPLUG_ */
-	enum arch_pmem pmem;
+	unsigned int pmem; /* ARCH_PMEM_ */
 	/* Firmware file that QEMU should use when its data folder has it, or
 	 * NULL for QEMU's default. */
 	const char *firmware;

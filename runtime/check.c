@@ -12,20 +12,65 @@
 
 #define ARCHES_MAX 8
 
+/* What the guest's root may be attached as: enum vm_image_bus, from the best
+ * down, then the ramdisk. */
+static const enum vm_image_bus root_ladder[] = {
+	VM_IMAGE_VIRTIO_PMEM, VM_IMAGE_NVDIMM, VM_IMAGE_BLK};
+#define RUNGS_ROOT (ARRAY_SIZE(root_ladder) + 1)
+
 struct check {
 	const struct arch_desc *arch;
 	struct host host;
 	struct guest guest;
 	bool has_guest;
+	struct rung root[RUNGS_ROOT];
 	struct err guest_err, host_err; /* empty text: none */
 };
+
+static void root_rung(struct rung *r, const char *name, const char *refusal,
+		      const char *reason)
+{
+	*r = (struct rung){.name = name, .usable = !refusal};
+	(void)snprintf(r->reason, sizeof(r->reason), "%s",
+		       refusal ? refusal : reason);
+}
+
+/* The ladder of the guest's root on the default machine. */
+static void check_root(struct check *c)
+{
+	const struct guest *g = &c->guest;
+	const struct arch_machine *m = c->arch->machines;
+	struct guest_root root;
+	struct err err = {0};
+	bool found = c->has_guest && g->image.path[0] &&
+		     guest_probe_image(g, &root, &err) == 0;
+	const char *none = err.text[0] ? err.text : "the guest has no image";
+
+	for (size_t i = 0; i < RUNGS_ROOT - 1; i++) {
+		enum vm_image_bus bus = root_ladder[i];
+		const char *why = found ? guest_root_refusal(&root, m, bus)
+					: none;
+
+		if (!why && g->verity[0] && bus != VM_IMAGE_BLK)
+			why = "dm-verity checks the image, on a disk only";
+		root_rung(&c->root[i], guest_root_bus_name(bus), why,
+			  bus != VM_IMAGE_BLK ? "the guest maps it (DAX)"
+			  : g->verity[0]      ? "checked by dm-verity"
+					      : "not checked by dm-verity");
+	}
+	root_rung(&c->root[RUNGS_ROOT - 1], "initrd",
+		  c->has_guest && g->initrd.path[0] ? NULL
+						    : "the guest has none",
+		  "unpacked into the guest's memory");
+}
 
 static void check_run(struct check *c, const struct arch_desc *arch)
 {
 	*c = (struct check){.arch = arch};
 	if (guest_find(arch, &c->guest, &c->guest_err) == 0 &&
-	    guest_verify(&c->guest, &c->guest_err) == 0)
+	    guest_verify(&c->guest, false, &c->guest_err) == 0)
 		c->has_guest = true;
+	check_root(c);
 	(void)host_probe(arch, c->has_guest ? &c->guest : NULL, NULL,
 			 HOST_PROBE_AGAIN, &c->host, &c->host_err);
 }
@@ -98,6 +143,8 @@ static struct json_object *check_json(const struct check *c)
 		put_str(qemu, "error", c->host_err.text);
 	(void)json_object_object_add(o, "qemu", qemu);
 	(void)json_object_object_add(o, "guest", guest_json(c));
+	(void)json_object_object_add(o, "root",
+				     ladder_json(c->root, RUNGS_ROOT));
 	(void)json_object_object_add(
 		o, "accelerator", ladder_json(c->host.accel, RUNGS_ACCEL));
 	(void)json_object_object_add(
@@ -160,6 +207,7 @@ static void print_text(const struct check *c)
 		       g->kernel_version[0] ? ", Linux " : "",
 		       g->kernel_version, g->initrd.path[0] ? ", initrd" : "",
 		       g->described ? "" : ", no image.json: not verified");
+	print_ladder("guest root", c->root, RUNGS_ROOT);
 	print_ladder("accelerator", h->accel, RUNGS_ACCEL);
 	print_ladder("agent channel", h->channel, RUNGS_CHANNEL);
 	print_ladder("file sharing", h->share, RUNGS_SHARE);

@@ -32,12 +32,21 @@ enum config_accel {
 	CONFIG_ACCEL_TCG,
 };
 
+enum config_rootfs {
+	CONFIG_ROOTFS_AUTO, /* the best that guest and machine have */
+	CONFIG_ROOTFS_VIRTIO_BLK,
+	CONFIG_ROOTFS_VIRTIO_PMEM,
+	CONFIG_ROOTFS_NVDIMM,
+	CONFIG_ROOTFS_INITRD,
+};
+
 /* [hypervisor.qemu] */
 struct config_qemu {
 	char *path;	/* program; "": from PATH by architecture */
 	char *kernel;	/* file; "": of the guest folder */
 	char *image;	/* disk image; "": of the guest folder */
 	char *initrd;	/* excludes image; "": of the guest folder */
+	char *rootfs_type; /* file system of the image; "": whatever it has */
 	char *guest;	/* name of the guest folder, "default" */
 	char *firmware; /* file; "": QEMU's own */
 	char *machine_type;	    /* "": the architecture's */
@@ -52,6 +61,7 @@ struct config_qemu {
 	char **enable_annotations; /* keys (globs) an annotation may set */
 	enum config_shared_fs shared_fs;
 	enum config_accel accel;
+	enum config_rootfs vm_rootfs_driver; /* what the image is attached as */
 	uint32_t default_vcpus;	   /* at least 1 */
 	uint32_t default_maxvcpus; /* 0: as many as the host has */
 	uint32_t default_memory;   /* MiB; 0: the architecture's */
@@ -62,6 +72,7 @@ struct config_qemu {
 	bool enable_hugepages;
 	bool disable_vhost_net;
 	bool seccomp_sandbox; /* -sandbox on,… */
+	bool verify_guest; /* compare the guest's files with image.json */
 };
 
 /* [agent.kiln], also written [agent.kata] */

@@ -17,6 +17,10 @@
 static const char *const shared_fs_names[] = {"auto", "virtio-fs", "virtio-9p",
 					      "none", NULL};
 static const char *const accel_names[] = {"auto", "kvm", "tcg", NULL};
+static const char *const rootfs_drivers[] = {
+	"auto", "virtio-blk", "virtio-pmem", "nvdimm", "initrd", NULL};
+static const char *const rootfs_types[] = {"",	       "erofs", "ext4",
+					   "squashfs", "xfs",	NULL};
 static const char *const cache_modes[] = {"auto", "always", "never", "metadata",
 					  NULL};
 static const char *const block_drivers[] = {"virtio-scsi", "virtio-blk", NULL};
@@ -46,6 +50,7 @@ const struct config_key config_keys[] = {
 	QEMU(kernel, CONFIG_STRING, "''", FILE_KEY),
 	QEMU(image, CONFIG_STRING, "''", FILE_KEY),
 	QEMU(initrd, CONFIG_STRING, "''", FILE_KEY),
+	QEMU(rootfs_type, CONFIG_STRING, "''", .one_of = rootfs_types),
 	QEMU(guest, CONFIG_STRING, "'default'"),
 	QEMU(firmware, CONFIG_STRING, "''", FILE_KEY),
 	QEMU(machine_type, CONFIG_STRING, "''"),
@@ -65,6 +70,8 @@ const struct config_key config_keys[] = {
 	     .flags = CONFIG_NO_ANNOTATION),
 	QEMU(shared_fs, CONFIG_ENUM, "'auto'", .one_of = shared_fs_names),
 	QEMU(accel, CONFIG_ENUM, "'auto'", .one_of = accel_names),
+	QEMU(vm_rootfs_driver, CONFIG_ENUM, "'auto'",
+	     .one_of = rootfs_drivers),
 	QEMU(default_vcpus, CONFIG_VCPUS, "1", .max = VCPUS_MAX),
 	QEMU(default_maxvcpus, CONFIG_U32, "0", .max = VCPUS_MAX),
 	QEMU(default_memory, CONFIG_U32, "0", .max = MEMORY_MAX_MIB),
@@ -75,6 +82,7 @@ const struct config_key config_keys[] = {
 	QEMU(enable_hugepages, CONFIG_BOOL, "false"),
 	QEMU(disable_vhost_net, CONFIG_BOOL, "false"),
 	QEMU(seccomp_sandbox, CONFIG_BOOL, "true", .flags = CONFIG_EXPLICIT),
+	QEMU(verify_guest, CONFIG_BOOL, "false", .flags = CONFIG_EXPLICIT),
 	AGENT(enable_debug, CONFIG_BOOL, "false"),
 	AGENT(debug_console_enabled, CONFIG_BOOL, "false",
 	      .flags = CONFIG_EXPLICIT),

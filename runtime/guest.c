@@ -154,18 +154,18 @@ static struct json_object *artifact(struct json_object *o, const char *name)
 }
 
 /* Looks at DIR/NAME. A file that is not there leaves the path empty. */
-static int take_file(const struct guest *g, struct json_object *o,
-		     const char *name, struct guest_file *f,
-		     struct err *reterr)
+static int take_file(const struct guest *g, const char *dir,
+		     struct json_object *o, const char *name,
+		     struct guest_file *f, struct err *reterr)
 {
 	struct json_object *a = artifact(o, name);
 	struct json_object *size;
 	const char *hash = a ? text_of(a, "sha256") : NULL;
 	struct stat st;
-	int n = snprintf(f->path, sizeof(f->path), "%s/%s", g->dir, name);
+	int n = snprintf(f->path, sizeof(f->path), "%s/%s", dir, name);
 
 	if (n < 0 || (size_t)n >= sizeof(f->path))
-		return err_set(reterr, -ENAMETOOLONG, "guest '%s'", g->dir);
+		return err_set(reterr, -ENAMETOOLONG, "guest '%s'", dir);
 	if (stat(f->path, &st) < 0) {
 		if (errno != ENOENT)
 			return err_errno(reterr, "guest file '%s'", f->path);
@@ -212,48 +212,112 @@ int guest_check_kernel(const struct guest *g, struct err *reterr)
 	return 0;
 }
 
-/* The name of the file system in the N bytes at P; NULL when not known. */
-static const char *filesystem(const uint8_t *p, size_t n)
+static void copy_text(struct json_object *o, const char *key, char *ret,
+		      size_t size)
 {
-	static const struct {
-		const char *type;
-		size_t at, len;
-		const char *magic;
-	} known[] = {
-		{"erofs", 1024, 4, "\xe2\xe1\xf5\xe0"},
-		{"ext4", 1080, 2, "\x53\xef"},
-		{"squashfs", 0, 4, "hsqs"},
-		{"xfs", 0, 4, "XFSB"},
-	};
+	const char *text = text_of(o, key);
 
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (known[i].at + known[i].len <= n &&
-		    !memcmp(p + known[i].at, known[i].magic, known[i].len))
-			return known[i].type;
-	return NULL;
+	(void)snprintf(ret, size, "%s", text ? text : "");
 }
 
-int guest_root_params(const char *path, char ret[GUEST_ROOT_MAX],
+/* What image.json says of the image. Parameters that do not fit are none that
+ * kiln-image made. */
+static int take_image(struct guest *g, const char *dir, struct json_object *o,
+		      const char *name, struct err *reterr)
+{
+	struct json_object *a = artifact(o, name), *content, *verity;
+	int r = take_file(g, dir, o, name, &g->image, reterr);
+
+	g->image_type[0] = g->image_layout[0] = g->verity[0] = '\0';
+	if (r < 0 || !a || !json_object_object_get_ex(a, "content", &content))
+		return r;
+	copy_text(content, "format", g->image_type, sizeof(g->image_type));
+	copy_text(content, "layout", g->image_layout, sizeof(g->image_layout));
+	if (!json_object_object_get_ex(content, "verity", &verity))
+		return 0;
+	copy_text(verity, "cmdline", g->verity, sizeof(g->verity));
+	if (!g->verity[0] || strlen(g->verity) >= sizeof(g->verity) - 1)
+		return err_set(reterr, -EBADMSG,
+			       "'%s/image.json' has no usable verity "
+			       "parameters for '%s': 'make image ARCH=%s'",
+			       dir, name, g->arch->name);
+	return 0;
+}
+
+static bool is_image_name(const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+
+	return n > strlen("rootfs..img") && !strncmp(name, "rootfs.", 7) &&
+	       !strcmp(name + n - 4, ".img") && !strchr(name, '/');
+}
+
+static int find_image(struct guest *g, struct json_object *o,
 		      struct err *reterr)
 {
-	uint8_t head[HEAD_SIZE];
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const char *type;
-	ssize_t n;
+	static const char *const names[] = {"rootfs.erofs.img",
+					    "rootfs.ext4.img",
+					    "rootfs.squashfs.img"};
+	struct json_object *list = NULL;
+	int r = 0;
 
-	if (fd < 0)
-		return err_errno(reterr, "open image '%s'", path);
-	n = read_full(fd, head, sizeof(head));
-	if (n < 0)
-		return err_code(reterr, (int)n, "read image '%s'", path);
-	type = filesystem(head, (size_t)n);
-	if (!type)
+	if (o && json_object_object_get_ex(o, "artifacts", &list) &&
+	    json_object_is_type(list, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(list); i++) {
+			struct json_object *a =
+				json_object_array_get_idx(list, i);
+			const char *name = json_object_is_type(
+						   a, json_type_object)
+						   ? text_of(a, "name")
+						   : NULL;
+
+			if (is_image_name(name))
+				return take_image(g, g->dir, o, name, reterr);
+		}
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++) {
+		r = take_image(g, g->dir, NULL, names[i], reterr);
+		if (g->image.path[0])
+			break;
+	}
+	return r;
+}
+
+int guest_set_image(struct guest *g, const char *path, struct err *reterr)
+{
+	cleanup(json_putp) struct json_object *o = NULL;
+	char dir[PATH_MAX];
+	int n, r;
+
+	n = snprintf(dir, sizeof(dir), "%s", path);
+	if (n < 0 || (size_t)n >= sizeof(dir) || !strrchr(dir, '/'))
+		return err_set(reterr, -ENAMETOOLONG, "image '%s'", path);
+	*strrchr(dir, '/') = '\0';
+	r = read_json(*dir ? dir : "/", &o, reterr);
+	if (r == 0)
+		r = take_image(g, dir, o, path_base(path), reterr);
+	if (r == 0 && !g->image.path[0])
+		r = err_set(reterr, -ENOENT, "there is no image '%s'", path);
+	return r;
+}
+
+int guest_probe_image(const struct guest *g, struct guest_root *ret,
+		      struct err *reterr)
+{
+	int r = guest_root_probe(g->image.path, ret, reterr);
+
+	if (r < 0)
+		return r;
+	if ((g->image_type[0] && strcmp(g->image_type, ret->type) != 0) ||
+	    (g->image_layout[0] &&
+	     strcmp(g->image_layout, guest_layout_name(ret->layout)) != 0))
 		return err_set(reterr, -EBADMSG,
-			       "image '%s' is no erofs, ext4, squashfs or xfs "
-			       "file system (a partition table has no use "
-			       "here): damaged, or not of 'make rootfs'", path);
-	(void)snprintf(ret, GUEST_ROOT_MAX,
-		       "root=/dev/vda rootfstype=%s ro init=/init", type);
+			       "image '%s' is %s of layout %s, image.json says "
+			       "%s of layout %s: damaged, or not of one build; "
+			       "'make image ARCH=%s'", g->image.path,
+			       ret->type, guest_layout_name(ret->layout),
+			       g->image_type, g->image_layout, g->arch->name);
 	return 0;
 }
 
@@ -267,7 +331,7 @@ int guest_open(const struct arch_desc *arch, const char *dir,
 
 	*ret = (struct guest){.arch = arch};
 	(void)snprintf(ret->dir, sizeof(ret->dir), "%s", dir);
-	r = take_file(ret, NULL, "kernel", &ret->kernel, reterr);
+	r = take_file(ret, dir, NULL, "kernel", &ret->kernel, reterr);
 	if (r < 0)
 		return r;
 	if (!ret->kernel.path[0])
@@ -297,11 +361,11 @@ int guest_open(const struct arch_desc *arch, const char *dir,
 		log_debug("guest '%s' has no image.json: its protocol and "
 			  "sizes are not checked", dir);
 	}
-	r = take_file(ret, o, "kernel", &ret->kernel, reterr);
+	r = take_file(ret, dir, o, "kernel", &ret->kernel, reterr);
 	if (r == 0)
-		r = take_file(ret, o, "initrd.img", &ret->initrd, reterr);
+		r = take_file(ret, dir, o, "initrd.img", &ret->initrd, reterr);
 	if (r == 0)
-		r = take_file(ret, o, "rootfs.erofs.img", &ret->image, reterr);
+		r = find_image(ret, o, reterr);
 	if (r == 0)
 		r = guest_check_kernel(ret, reterr);
 	return r;
@@ -382,7 +446,7 @@ static int hash_file(const char *path, char ret[GUEST_HASH_SIZE])
 	return n < 0 ? (int)n : 0;
 }
 
-int guest_verify(const struct guest *guest, struct err *reterr)
+int guest_verify(const struct guest *guest, bool all, struct err *reterr)
 {
 	const struct guest_file *files[] = {&guest->kernel, &guest->initrd,
 					    &guest->image};
@@ -391,7 +455,14 @@ int guest_verify(const struct guest *guest, struct err *reterr)
 		char hash[GUEST_HASH_SIZE];
 		int r;
 
-		if (!files[i]->path[0] || !files[i]->sha256[0])
+		if (!files[i]->path[0])
+			continue;
+		if (!files[i]->sha256[0] && all)
+			return err_set(reterr, -EBADMSG,
+				       "verify_guest is set, and no image.json "
+				       "beside it has a SHA-256 of '%s'",
+				       files[i]->path);
+		if (!files[i]->sha256[0])
 			continue;
 		r = hash_file(files[i]->path, hash);
 		if (r < 0)

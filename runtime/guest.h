@@ -8,6 +8,7 @@
 
 #include "arch/arch.h"
 #include "base/err.h"
+#include "runtime/guest_root.h"
 
 /* The agent protocol this runtime speaks: image.json, "agent_protocol". */
 #define GUEST_PROTOCOL "0.0.1"
@@ -22,7 +23,8 @@ struct guest_file {
 	char sha256[GUEST_HASH_SIZE]; /* as image.json says, or "" */
 };
 
-/* What a VM of an architecture boots. */
+/* What a VM of an architecture boots. An image is rootfs.<type>.img: the one
+ * that image.json names, else the first there is. */
 struct guest {
 	const struct arch_desc *arch;
 	char dir[PATH_MAX];
@@ -32,6 +34,10 @@ struct guest {
 	char kernel_version[64]; /* or "" */
 	/* Parameters of image.json that the architecture's data lacks. */
 	char cmdline[GUEST_CMDLINE_MAX];
+	/* Of the image, as image.json says: its file system and layout, "" if
+	 * it does not; kernel parameters for dm-verity, "" if it has none. */
+	char image_type[16], image_layout[16];
+	char verity[GUEST_ROOT_PARAMS_MAX];
 };
 
 /*
@@ -52,16 +58,19 @@ int guest_open(const struct arch_desc *arch, const char *dir,
 int guest_check_kernel(const struct guest *guest, struct err *reterr);
 
 /*
- * The kernel parameters to boot from root image PATH when it is the guest's
- * first disk, by the file system in it. 0; -EBADMSG when it is none that guest
- * kernels read, or -errno.
+ * Makes the file PATH the guest's image, with what the image.json beside it
+ * says of it. 0 or -errno, also where there is none.
  */
-#define GUEST_ROOT_MAX 128
-int guest_root_params(const char *path, char ret[GUEST_ROOT_MAX],
+int guest_set_image(struct guest *guest, const char *path, struct err *reterr);
+
+/* Looks at the guest's image. -EBADMSG when it is none, or is not the one that
+ * image.json describes; or -errno. */
+int guest_probe_image(const struct guest *guest, struct guest_root *ret,
 		      struct err *reterr);
 
-/* Compares the files with the hashes of image.json. 0, also where there are
- * none; -EBADMSG, or -errno. Reads all of them: for `kiln check`. */
-int guest_verify(const struct guest *guest, struct err *reterr);
+/* Compares the files with the hashes of image.json, reading all of them. 0;
+ * -EBADMSG, or -errno. Those without a hash are passed over, or -EBADMSG when
+ * ALL must have one. */
+int guest_verify(const struct guest *guest, bool all, struct err *reterr);
 
 #endif

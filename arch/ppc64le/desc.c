@@ -27,7 +27,7 @@ static const struct arch_machine machines[] = {
 		/* PCI hotplug needs helpers in the guest: not offered. */
 		.hotplug = ARCH_HOTPLUG_SCSI | ARCH_HOTPLUG_CPU |
 			   ARCH_HOTPLUG_DIMM,
-		.pmem = ARCH_PMEM_NVDIMM,
+		.pmem = ARCH_PMEM_PAPR,
 	},
 };
 

@@ -51,7 +51,7 @@ static const struct arch_machine machines[] = {
 		.hotplug = ARCH_HOTPLUG_SCSI | ARCH_HOTPLUG_DEVICE |
 			   ARCH_HOTPLUG_CPU | ARCH_HOTPLUG_DIMM |
 			   ARCH_HOTPLUG_VIRTIO_MEM,
-		.pmem = ARCH_PMEM_VIRTIO,
+		.pmem = ARCH_PMEM_VIRTIO | ARCH_PMEM_NVDIMM,
 		.firmware = "qboot.rom",
 	},
 };

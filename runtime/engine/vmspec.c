@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/translate.h"
 #include "runtime/guest.h"
@@ -84,9 +85,26 @@ static int set_file(struct guest_file *f, const char *path, struct err *reterr)
 		       : err_code(reterr, -ENAMETOOLONG, "'%s'", path);
 }
 
-/* The files to boot; the configuration's come before the guest folder's. */
-static int choose_files(struct guest *g, const struct config_qemu *q,
-			const struct arch_desc *arch, struct err *reterr)
+/* The image in the guest's folder whose file system is TYPE. */
+static int set_image_type(struct guest *g, const char *type,
+			  struct err *reterr)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/rootfs.%s.img", g->dir, type);
+	int r;
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return err_code(reterr, -ENAMETOOLONG, "'%s'", g->dir);
+	if (!strcmp(path, g->image.path))
+		return 0;
+	r = guest_set_image(g, path, reterr);
+	return r < 0 ? err_wrap(reterr, "rootfs_type = \"%s\"", type) : 0;
+}
+
+/* The files to boot from; the configuration's come before the guest folder's.
+ * Which of initrd and image it will be is for choose_root(). */
+static int find_files(struct guest *g, const struct config_qemu *q,
+		      const struct arch_desc *arch, struct err *reterr)
 {
 	int r = 0;
 
@@ -100,33 +118,113 @@ static int choose_files(struct guest *g, const struct config_qemu *q,
 	if (!r && *q->initrd)
 		r = set_file(&g->initrd, q->initrd, reterr);
 	else if (!r && *q->image)
-		r = set_file(&g->image, q->image, reterr);
+		r = guest_set_image(g, q->image, reterr);
+	else if (!r && *q->rootfs_type)
+		r = set_image_type(g, q->rootfs_type, reterr);
+	return r;
+}
+
+/* Whether the guest's root is its ramdisk, and not its image. */
+static int wants_initrd(const struct guest *g, const struct config_qemu *q,
+			bool *ret, struct err *reterr)
+{
+	bool named = q->vm_rootfs_driver != CONFIG_ROOTFS_AUTO;
+
+	if (named && *q->initrd &&
+	    q->vm_rootfs_driver != CONFIG_ROOTFS_INITRD)
+		return err_set(reterr, -EINVAL,
+			       "initrd is configured, and a vm_rootfs_driver "
+			       "for an image");
+	if (q->vm_rootfs_driver == CONFIG_ROOTFS_INITRD && *q->image)
+		return err_set(reterr, -EINVAL,
+			       "image is configured, and vm_rootfs_driver = "
+			       "\"initrd\"");
+	*ret = *q->initrd || (named ? q->vm_rootfs_driver ==
+					      CONFIG_ROOTFS_INITRD
+				    : !*g->image.path);
+	if (!*(*ret ? g->initrd.path : g->image.path))
+		return err_set(reterr, -ENOENT,
+			       "guest '%s' has no %s%s: 'make image ARCH=%s'",
+			       g->dir, *ret ? "initrd.img" : "rootfs image",
+			       named || *g->image.path ? "" :
+							 ", nor an image",
+			       g->arch->name);
+	return 0;
+}
+
+/* What the image is attached as. */
+static int choose_bus(const struct guest *g, const struct guest_root *root,
+		      const struct config_qemu *q, struct vm_spec *s,
+		      struct err *reterr)
+{
+	static const enum vm_image_bus named[] = {
+		[CONFIG_ROOTFS_VIRTIO_BLK] = VM_IMAGE_BLK,
+		[CONFIG_ROOTFS_VIRTIO_PMEM] = VM_IMAGE_VIRTIO_PMEM,
+		[CONFIG_ROOTFS_NVDIMM] = VM_IMAGE_NVDIMM,
+	};
+	const char *reason;
+
+	if (*q->rootfs_type && strcmp(q->rootfs_type, root->type) != 0)
+		return err_set(reterr, -EINVAL,
+			       "rootfs_type = \"%s\": image '%s' is %s",
+			       q->rootfs_type, g->image.path, root->type);
+	if (q->vm_rootfs_driver == CONFIG_ROOTFS_AUTO) {
+		s->image_bus = guest_root_best(root, s->machine, *g->verity);
+		return 0;
+	}
+	s->image_bus = named[q->vm_rootfs_driver];
+	reason = guest_root_refusal(root, s->machine, s->image_bus);
+	if (reason)
+		return err_set(reterr, -EINVAL,
+			       "vm_rootfs_driver = \"%s\" with machine '%s' "
+			       "of %s and image '%s' (%s, layout %s): %s",
+			       guest_root_bus_name(s->image_bus),
+			       s->machine->name, s->arch->name, g->image.path,
+			       root->type, guest_layout_name(root->layout),
+			       reason);
+	return 0;
+}
+
+/* One of initrd and image becomes the guest's root. PARAMS are the kernel's
+ * for it. */
+static int choose_root(struct vmspec *v, const struct config_qemu *q,
+		       char params[GUEST_ROOT_PARAMS_MAX], struct err *reterr)
+{
+	struct guest *g = v->guest;
+	struct guest_root root;
+	bool initrd;
+	int r;
+
+	params[0] = '\0';
+	r = wants_initrd(g, q, &initrd, reterr);
 	if (r < 0)
 		return r;
-	/* One of the two; the image also when it alone was asked for. */
-	if (*q->image && !*q->initrd)
-		g->initrd.path[0] = '\0';
-	if (*g->initrd.path)
+	if (initrd) {
 		g->image.path[0] = '\0';
-	else if (!*g->image.path)
-		return err_set(reterr, -ENOENT,
-			       "guest '%s' has neither initrd.img nor "
-			       "rootfs.erofs.img: 'make image ARCH=%s'",
-			       g->dir, arch->name);
+		v->spec.initrd = g->initrd.path;
+		return 0;
+	}
+	g->initrd.path[0] = '\0';
+	r = guest_probe_image(g, &root, reterr);
+	if (r == 0)
+		r = choose_bus(g, &root, q, &v->spec, reterr);
+	if (r < 0)
+		return r;
+	v->spec.image = g->image.path;
+	v->spec.image_size = root.size;
+	guest_root_params(&root, v->spec.image_bus, g->verity, params);
+	log_debug("guest's root: '%s', %s by %s%s", g->image.path, root.type,
+		  guest_root_bus_name(v->spec.image_bus),
+		  v->spec.image_bus != VM_IMAGE_BLK ? ", mapped (DAX)"
+		  : *g->verity			    ? ", dm-verity"
+						    : "");
 	return 0;
 }
 
 /* What the guest's kernel and agent are told by the command line. */
 static int build_cmdlines(struct vmspec *v, const struct config *config,
-			  struct err *reterr)
+			  const char *root, struct err *reterr)
 {
-	char root[GUEST_ROOT_MAX] = "";
-	int r = 0;
-
-	if (*v->guest->image.path)
-		r = guest_root_params(v->guest->image.path, root, reterr);
-	if (r < 0)
-		return r;
 	if (asprintf(&v->cmdline_image, "%s%s%s", root, *root ? " " : "",
 		     v->guest->cmdline) < 0)
 		v->cmdline_image = NULL;
@@ -137,9 +235,23 @@ static int build_cmdlines(struct vmspec *v, const struct config *config,
 			     : "",
 		     config->qemu.kernel_params) < 0)
 		v->cmdline_sandbox = NULL;
+	v->spec.cmdline_image = v->cmdline_image;
+	v->spec.cmdline_sandbox = v->cmdline_sandbox;
 	return v->cmdline_image && v->cmdline_sandbox
 		       ? 0
 		       : err_code(reterr, -ENOMEM, "command line");
+}
+
+/* The guest's root and command line, and that its files are the right ones. */
+static int fill_guest(struct vmspec *v, const struct config *config,
+		      struct err *reterr)
+{
+	char root[GUEST_ROOT_PARAMS_MAX];
+	int r = choose_root(v, &config->qemu, root, reterr);
+
+	if (r == 0 && config->qemu.verify_guest)
+		r = guest_verify(v->guest, true, reterr);
+	return r < 0 ? r : build_cmdlines(v, config, root, reterr);
 }
 
 static uint32_t vcpus(const struct config_qemu *q, const struct spec *c)
@@ -253,9 +365,7 @@ static int fill(struct vmspec *v, const struct config *config,
 		r = entrypoint_choose_arch(container, arch_name, &arch, NULL,
 					   reterr);
 	if (!r)
-		r = choose_files(v->guest, q, arch, reterr);
-	if (!r)
-		r = build_cmdlines(v, config, reterr);
+		r = find_files(v->guest, q, arch, reterr);
 	if (!r)
 		r = find_facts(v, q, arch, reterr);
 	if (r < 0)
@@ -263,10 +373,6 @@ static int fill(struct vmspec *v, const struct config *config,
 	vm_spec_init(s, arch, &v->facts);
 	s->name = name;
 	s->kernel = v->guest->kernel.path;
-	s->initrd = *v->guest->initrd.path ? v->guest->initrd.path : NULL;
-	s->image = *v->guest->image.path ? v->guest->image.path : NULL;
-	s->cmdline_image = v->cmdline_image;
-	s->cmdline_sandbox = v->cmdline_sandbox;
 	s->machine_options = q->machine_accelerators;
 	s->cpu_features = q->cpu_features;
 	s->firmware = *q->firmware ? q->firmware : NULL;
@@ -277,6 +383,8 @@ static int fill(struct vmspec *v, const struct config *config,
 	r = choose_accel(v, q, reterr);
 	if (!r)
 		r = choose_machine(s, q, reterr);
+	if (!r)
+		r = fill_guest(v, config, reterr);
 	if (!r)
 		r = fill_devices(v, config, share, reterr);
 	return r < 0 ? r : vm_spec_check(s, reterr);

@@ -67,8 +67,9 @@ static void device_begin(struct qemu_args *a, struct buf *b, const char *what)
 	switch (a->spec->machine->transport) {
 	case ARCH_TRANSPORT_PCI:
 		(void)buf_printf(b, "%s-pci,addr=0x%x", what, 2 + n);
-		/* vhost-user-fs never had an older form. */
-		if (strcmp(what, "vhost-user-fs") != 0)
+		/* These never had an older form. */
+		if (strcmp(what, "vhost-user-fs") != 0 &&
+		    strcmp(what, "virtio-pmem") != 0)
 			(void)buf_put_str(b, ",disable-legacy=on");
 		break;
 	case ARCH_TRANSPORT_CCW:
@@ -95,13 +96,38 @@ static bool has_backend(const struct vm_spec *s)
 	return has_virtiofs(s) || s->hugepages || s->prealloc;
 }
 
+static bool has_pmem(const struct vm_spec *s)
+{
+	return s->image && s->image_bus != VM_IMAGE_BLK;
+}
+
+static bool has_nvdimm(const struct vm_spec *s)
+{
+	return s->image && s->image_bus == VM_IMAGE_NVDIMM;
+}
+
+static void add_memory_size(struct qemu_args *a)
+{
+	const struct vm_spec *s = a->spec;
+	/* What an image is mapped in: addresses, not memory. Whole GiB are
+	 * aligned enough for every machine. */
+	uint64_t room = ALIGN_UP(s->image_size, UINT64_C(1) << 30) >> 20;
+
+	(void)strv_add(a->argv, "-m");
+	if (has_pmem(s))
+		(void)strv_addf(a->argv, "%" PRIu32 "M,slots=%d,maxmem=%" PRIu64
+				"M", s->memory_mib, has_nvdimm(s) ? 1 : 0,
+				s->memory_mib + room);
+	else
+		(void)strv_addf(a->argv, "%" PRIu32 "M", s->memory_mib);
+}
+
 static void add_memory(struct qemu_args *a)
 {
 	const struct vm_spec *s = a->spec;
 	struct buf b = BUF_INIT(OPT_MAX);
 
-	(void)strv_add(a->argv, "-m");
-	(void)strv_addf(a->argv, "%" PRIu32 "M", s->memory_mib);
+	add_memory_size(a);
 	if (!has_backend(s))
 		return;
 	/* vhost-user servers map the guest's memory. */
@@ -134,6 +160,8 @@ static void add_machine(struct qemu_args *a)
 		(void)buf_printf(&b, ",%s", options);
 	if (s->machine_options && *s->machine_options)
 		(void)buf_printf(&b, ",%s", s->machine_options);
+	if (has_nvdimm(s) && (m->pmem & ARCH_PMEM_NVDIMM))
+		(void)buf_put_str(&b, ",nvdimm=on");
 	if (has_backend(s))
 		(void)buf_put_str(&b, ",memory-backend=ram");
 	add_buf(a, "-machine", &b);
@@ -234,6 +262,35 @@ static void add_blk(struct qemu_args *a, const char *id)
 	add_buf(a, "-device", &b);
 }
 
+/* The file as memory that the guest reads and can never write: all guests of
+ * the host share what is cached of it. */
+static void add_pmem(struct qemu_args *a)
+{
+	const struct vm_spec *s = a->spec;
+	struct buf b = BUF_INIT(OPT_MAX);
+
+	(void)buf_printf(&b, "memory-backend-file,id=image,share=on,"
+			     "readonly=on,size=%" PRIu64 ",mem-path=",
+			 s->image_size);
+	put_value(&b, s->image);
+	add_buf(a, "-object", &b);
+	if (s->image_bus == VM_IMAGE_VIRTIO_PMEM) {
+		device_begin(a, &b, "virtio-pmem");
+		(void)buf_put_str(&b, ",memdev=image,id=pmem");
+		add_buf(a, "-device", &b);
+	} else if (s->machine->pmem & ARCH_PMEM_PAPR) {
+		/* Its labels are in the image and name this UUID; and it is
+		 * flushed by hypercall, where a plain nvdimm's driver uses an
+		 * instruction that QEMU 7.2 does not emulate. */
+		add2(a, "-device",
+		     "spapr-nvdimm,memdev=image,id=pmem,unarmed=on,"
+		     "label-size=128K,"
+		     "uuid=6b696c6e-0000-8000-8000-726f6f746673");
+	} else {
+		add2(a, "-device", "nvdimm,memdev=image,id=pmem,unarmed=on");
+	}
+}
+
 static void add_basic_devices(struct qemu_args *a)
 {
 	const struct vm_spec *s = a->spec;
@@ -264,7 +321,9 @@ static void add_basic_devices(struct qemu_args *a)
 		(void)buf_put_str(&b, ",id=scsi");
 		add_buf(a, "-device", &b);
 	}
-	if (s->image) {
+	if (has_pmem(s)) {
+		add_pmem(a);
+	} else if (s->image) {
 		add_blockdev(a, "image", s->image, true, false);
 		add_blk(a, "image");
 	}

@@ -5,6 +5,7 @@
 VMM_SRCS := \
 	runtime/check.c \
 	runtime/guest.c \
+	runtime/guest_root.c \
 	runtime/vmm/console.c \
 	runtime/vmm/host.c \
 	runtime/vmm/kvm.c \

@@ -143,6 +143,38 @@ static int check_disks(const struct vm_spec *spec, struct err *reterr)
 	return 0;
 }
 
+/* Linux maps memory with struct pages by multiples of this; a pseries
+ * NVDIMM is plugged by multiples of the other, and has labels behind it. */
+#define PMEM_STEP (UINT64_C(2) << 20)
+#define PAPR_STEP (UINT64_C(256) << 20)
+#define PAPR_LABELS (UINT64_C(128) << 10)
+
+static int check_image(const struct vm_spec *spec, struct err *reterr)
+{
+	unsigned int pmem = spec->machine->pmem;
+	unsigned int want = spec->image_bus == VM_IMAGE_VIRTIO_PMEM
+				    ? ARCH_PMEM_VIRTIO
+				    : ARCH_PMEM_NVDIMM | ARCH_PMEM_PAPR;
+	bool papr = (pmem & want) == ARCH_PMEM_PAPR;
+	uint64_t size = spec->image_size - (papr ? PAPR_LABELS : 0);
+
+	if (!spec->image || spec->image_bus == VM_IMAGE_BLK)
+		return 0;
+	if (!(pmem & want))
+		return err_set(reterr, -EINVAL,
+			       "machine '%s' of %s has no such memory for the "
+			       "image", spec->machine->name, spec->arch->name);
+	if (!size || size > spec->image_size ||
+	    size % (papr ? PAPR_STEP : PMEM_STEP))
+		return err_set(reterr, -EINVAL,
+			       "image '%s' of %" PRIu64 " bytes: as memory of "
+			       "machine '%s' it has a multiple of %s",
+			       spec->image, spec->image_size,
+			       spec->machine->name,
+			       papr ? "256 MiB and 128 KiB" : "2 MiB");
+	return 0;
+}
+
 int vm_spec_check(const struct vm_spec *spec, struct err *reterr)
 {
 	int r;
@@ -163,6 +195,8 @@ int vm_spec_check(const struct vm_spec *spec, struct err *reterr)
 		r = check_path("initrd", spec->initrd, reterr);
 	if (r == 0 && spec->image)
 		r = check_path("image", spec->image, reterr);
+	if (r == 0)
+		r = check_image(spec, reterr);
 	if (r == 0 && spec->firmware)
 		r = check_path("firmware", spec->firmware, reterr);
 	if (r == 0 && spec->entropy)
@@ -178,10 +212,16 @@ int vm_spec_check(const struct vm_spec *spec, struct err *reterr)
 
 /* --- Addresses --- */
 
+/* An NVDIMM is no device of the transport. */
+static bool has_image_slot(const struct vm_spec *spec)
+{
+	return spec->image && spec->image_bus != VM_IMAGE_NVDIMM;
+}
+
 unsigned int vm_spec_devices(const struct vm_spec *spec)
 {
 	size_t n = 1 + spec->rng + spec->balloon + spec->scsi +
-		   (spec->image != NULL) + spec->n_shares + spec->n_nics;
+		   has_image_slot(spec) + spec->n_shares + spec->n_nics;
 
 	for (size_t i = 0; i < spec->n_disks; i++)
 		n += spec->disks[i].bus == VM_DISK_BLK;
@@ -254,7 +294,7 @@ int vm_layout_build(const struct vm_spec *spec, struct vm_layout *ret,
 		address(m, n++, &ret->balloon);
 	if (spec->scsi)
 		address(m, n++, &ret->scsi);
-	if (spec->image)
+	if (has_image_slot(spec))
 		address(m, n++, &ret->image);
 	for (size_t i = 0; i < spec->n_shares; i++)
 		address(m, n++, &ret->shares[i]);
@@ -379,7 +419,7 @@ void vm_spec_hash(const struct vm_spec *spec, char ret[VM_HASH_SIZE])
 	uint8_t md[EVP_MAX_MD_SIZE] = {0};
 
 	if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL)) {
-		hash_str(ctx, "kiln vm_spec 2");
+		hash_str(ctx, "kiln vm_spec 3");
 		hash_str(ctx, spec->arch->name);
 		hash_str(ctx, spec->machine->name);
 		hash_num(ctx, spec->accel);
@@ -397,6 +437,8 @@ void vm_spec_hash(const struct vm_spec *spec, char ret[VM_HASH_SIZE])
 		hash_str(ctx, spec->kernel);
 		hash_str(ctx, spec->initrd);
 		hash_str(ctx, spec->image);
+		hash_num(ctx, spec->image_bus);
+		hash_num(ctx, spec->image_size);
 		hash_str(ctx, spec->arch->cmdline);
 		hash_str(ctx, spec->machine->cmdline);
 		hash_str(ctx, spec->cmdline_image);

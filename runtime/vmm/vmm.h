@@ -73,6 +73,10 @@ struct vm_disk {
 	enum vm_disk_bus bus;
 };
 
+/* What the guest's root image is attached as. A disk, or memory that the guest
+ * maps its files from (DAX). */
+enum vm_image_bus { VM_IMAGE_BLK, VM_IMAGE_VIRTIO_PMEM, VM_IMAGE_NVDIMM };
+
 /* A network card, cold-plugged. */
 struct vm_nic {
 	const char *id;
@@ -102,7 +106,9 @@ struct vm_spec {
 	uint32_t memory_mib; /* rounded by arch_round_memory_mib() */
 	const char *kernel;  /* absolute path */
 	const char *initrd;  /* absolute path or NULL */
-	const char *image;   /* root image, the first disk; or NULL */
+	const char *image;   /* root image, read-only; or NULL */
+	enum vm_image_bus image_bus; /* BLK: it is the first disk */
+	uint64_t image_size; /* bytes; not needed for BLK */
 	/* Parameters after the architecture's and the machine's; may be NULL. */
 	const char *cmdline_image;
 	const char *cmdline_sandbox;

@@ -50,13 +50,13 @@ maps_from() {
 
 @test "x86_64 maps a plain image from virtio-pmem" {
 	image_of x86_64 erofs plain
-	as_memory off
+	as_memory on
 	maps_from pmem0 erofs -device virtio-pmem-pci,memdev=m
 }
 
 @test "x86_64 maps an image with info block from virtio-pmem" {
 	image_of x86_64 erofs pmem
-	as_memory off
+	as_memory on
 	maps_from pmem0p1 erofs -device virtio-pmem-pci,memdev=m
 }
 
@@ -76,11 +76,11 @@ maps_from() {
 
 @test "ppc64le maps an image with labels from a pseries NVDIMM" {
 	image_of ppc64le erofs papr
-	as_memory off
+	as_memory on
 	# As spapr-nvdimm the device is flushed by a hypercall; QEMU's TCG does
 	# not know the instruction that a plain nvdimm's driver uses.
 	maps_from pmem0p1 erofs -device \
-		spapr-nvdimm,memdev=m,label-size=128K,uuid=6b696c6e-0000-8000-8000-726f6f746673
+		spapr-nvdimm,memdev=m,unarmed=on,label-size=128K,uuid=6b696c6e-0000-8000-8000-726f6f746673
 }
 
 # The image for DAX, as a disk, on architecture $1.

@@ -23,24 +23,29 @@ struct golden {
 	const char *name;
 	const char *machine; /* NULL: the default */
 	bool kvm, full, virtiofs, vsock, tuned;
+	enum vm_image_bus image; /* of the full ones */
 };
 
 static const struct golden goldens[] = {
-	{"x86_64", "tcg", NULL, false, false, false, false, false},
-	{"x86_64", "kvm", NULL, true, false, false, false, false},
-	{"x86_64", "full-q35", "q35", false, true, false, false, false},
-	{"x86_64", "virtiofs-vsock", NULL, true, false, true, true, false},
-	{"x86_64", "tuned", NULL, false, false, false, false, true},
-	{"aarch64", "tcg", NULL, false, false, false, false, false},
-	{"aarch64", "kvm", NULL, true, false, false, false, false},
-	{"aarch64", "full", NULL, false, true, false, false, false},
-	{"aarch64", "full-pci", "virt-pci", false, true, false, false, false},
-	{"s390x", "tcg", NULL, false, false, false, false, false},
-	{"s390x", "kvm", NULL, true, false, false, false, false},
-	{"s390x", "full", NULL, false, true, false, false, false},
-	{"ppc64le", "tcg", NULL, false, false, false, false, false},
-	{"ppc64le", "kvm", NULL, true, false, false, false, false},
-	{"ppc64le", "full", NULL, false, true, false, false, false},
+	{"x86_64", "tcg", .machine = NULL},
+	{"x86_64", "kvm", NULL, .kvm = true},
+	{"x86_64", "full-q35", "q35", .full = true},
+	{"x86_64", "virtio-pmem", "q35", .full = true,
+	 .image = VM_IMAGE_VIRTIO_PMEM},
+	{"x86_64", "nvdimm", "q35", .full = true, .image = VM_IMAGE_NVDIMM},
+	{"x86_64", "virtiofs-vsock", NULL, .kvm = true, .virtiofs = true, .vsock = true},
+	{"x86_64", "tuned", NULL, .tuned = true},
+	{"aarch64", "tcg", .machine = NULL},
+	{"aarch64", "kvm", NULL, .kvm = true},
+	{"aarch64", "full", NULL, .full = true},
+	{"aarch64", "full-pci", "virt-pci", .full = true},
+	{"s390x", "tcg", .machine = NULL},
+	{"s390x", "kvm", NULL, .kvm = true},
+	{"s390x", "full", NULL, .full = true},
+	{"ppc64le", "tcg", .machine = NULL},
+	{"ppc64le", "kvm", NULL, .kvm = true},
+	{"ppc64le", "full", NULL, .full = true},
+	{"ppc64le", "nvdimm", NULL, .full = true, .image = VM_IMAGE_NVDIMM},
 };
 
 static void make_facts(const struct golden *g, struct host_facts *f)
@@ -90,6 +95,10 @@ static void make_spec(const struct golden *g, const struct host_facts *f,
 	s->memory_mib = 1024;
 	s->initrd = NULL;
 	s->image = "/guests/rootfs.erofs.img";
+	s->image_bus = g->image;
+	s->image_size = (s->machine->pmem & ARCH_PMEM_PAPR)
+				? (UINT64_C(256) << 20) + (128 << 10)
+				: UINT64_C(6) << 20;
 	s->cmdline_image = "root=/dev/vda ro";
 	s->balloon = true;
 	s->scsi = true;
@@ -207,6 +216,30 @@ static void test_refusals(void **state)
 	assert_int_equal(build(&s, &f, NULL), -EINVAL);
 }
 
+static void test_image_refusals(void **state)
+{
+	const struct golden g = {.arch = "x86_64", .machine = "q35",
+				 .full = true,
+				 .image = VM_IMAGE_VIRTIO_PMEM};
+	struct host_facts f;
+	struct vm_spec s;
+	char text[ERR_TEXT_MAX];
+
+	(void)state;
+	make_facts(&g, &f);
+	make_spec(&g, &f, &s);
+	assert_int_equal(build(&s, &f, NULL), 0);
+	s.image_size += 4096;
+	assert_int_equal(build(&s, &f, text), -EINVAL);
+	assert_non_null(strstr(text, "multiple of 2 MiB"));
+	s.image_size = 0;
+	assert_int_equal(build(&s, &f, NULL), -EINVAL);
+	s.image_size = 2 << 20;
+	s.machine = arch_machine_find(s.arch, "microvm");
+	assert_int_equal(build(&s, &f, text), -EINVAL);
+	assert_non_null(strstr(text, "microvm"));
+}
+
 static void test_slots(void **state)
 {
 	const struct golden g = {.arch = "x86_64"};
@@ -279,6 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_image_refusals),
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_long_cmdline),
