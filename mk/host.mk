@@ -63,7 +63,8 @@ endef
 -include $(patsubst %.o,$(O)/host/obj/%.d,$(LIB_OBJS))
 -include $(patsubst %.o,$(O)/san/obj/%.d,$(LIB_OBJS))
 
-RUNTIME_SRCS = $(CLI_SRCS) $(OCI_SRCS) $(ENGINE_SRCS) $(NET_SRCS) $(VMM_SRCS) \
+CGROUP_SRCS := runtime/cgroup.c runtime/cgroup_limits.c
+RUNTIME_SRCS = $(CLI_SRCS) $(CGROUP_SRCS) $(OCI_SRCS) $(ENGINE_SRCS) $(NET_SRCS) $(VMM_SRCS) \
 	$(ARCH_SRCS)
 RUNTIME_LIBS := -lprotobuf-c -ljson-c -lcrypto -lm $(NET_LIBS)
 

@@ -40,7 +40,8 @@ check-ready: $(check_needs)
 
 check: check-ready
 	$(Q)O='$(O)' tests/run.sh $(UNIT_BINS) $(PROTOCOL_BINS) $(INTEG_BINS) \
-		$(wildcard tests/kernel/*.bats tests/image/*.bats \
+		$(wildcard tests/host/*.bats tests/kernel/*.bats \
+			tests/image/*.bats \
 			tests/package/*.bats) \
 		$(foreach t,$(wildcard tests/e2e/*.bats),\
 			$(addprefix $(t)@,$(ALL_ARCHES)))

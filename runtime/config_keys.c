@@ -92,7 +92,7 @@ const struct config_key config_keys[] = {
 		.flags = CONFIG_EXPLICIT),
 	RUNTIME(disable_new_netns, CONFIG_BOOL, "false",
 		.flags = CONFIG_EXPLICIT),
-	RUNTIME(sandbox_cgroup_only, CONFIG_BOOL, "false",
+	RUNTIME(sandbox_cgroup_only, CONFIG_BOOL, "true",
 		.flags = CONFIG_EXPLICIT),
 	RUNTIME(internetworking_model, CONFIG_STRING, "'tcfilter'",
 		.one_of = network_models),

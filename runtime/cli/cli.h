@@ -17,7 +17,7 @@
 struct cli {
 	const char *version;
 	const char *root; /* absolute */
-	const char *log, *log_format, *config_path;
+	const char *log, *log_format, *config_path, *cgroup_manager;
 	bool debug, systemd_cgroup, show_version, show_help;
 	int error_status; /* to exit with on an error; 0: 1 */
 };
@@ -40,6 +40,7 @@ struct verb_options {
 	const char *resources, *memory, *memory_reservation, *memory_swap;
 	const char *cpu_shares, *cpu_quota, *cpu_period, *cpuset_cpus;
 	const char *cpuset_mems, *pids_limit, *blkio_weight;
+	const char *cpu_rt_period, *cpu_rt_runtime;
 	/* events */
 	const char *interval;
 	bool stats;

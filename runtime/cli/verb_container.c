@@ -13,6 +13,11 @@
 #include "runtime/engine/client.h"
 #include "runtime/oci/effective.h"
 
+static bool is_manager(const struct cli *cli, const char *name)
+{
+	return cli->cgroup_manager && !strcmp(cli->cgroup_manager, name);
+}
+
 /*
  * The options of a new container. The configuration that holds for it, *CONFIG,
  * depends on its spec, which is looked at here and again by the engine.
@@ -51,7 +56,9 @@ static int prepare(const struct cli *cli, const struct verb_options *o,
 		.config_path = cli->config_path,
 		.config = *config,
 		.no_pivot = o->no_pivot,
-		.systemd_cgroup = cli->systemd_cgroup,
+		.systemd_cgroup = cli->systemd_cgroup ||
+				  is_manager(cli, "systemd"),
+		.no_cgroup = is_manager(cli, "disabled"),
 		.debug = cli->debug || (*config)->runtime.enable_debug,
 	};
 	return 0;

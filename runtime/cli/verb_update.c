@@ -101,6 +101,12 @@ static int apply_flags(const struct verb_options *o, Grpc__LinuxResources *res,
 	if (r == 0)
 		r = set_u64("cpu-period", o->cpu_period, &c->period, reterr);
 	if (r == 0)
+		r = set_u64("cpu-rt-period", o->cpu_rt_period,
+			    &c->realtimeperiod, reterr);
+	if (r == 0)
+		r = set_i64("cpu-rt-runtime", o->cpu_rt_runtime,
+			    &c->realtimeruntime, reterr);
+	if (r == 0)
 		r = set_i64("pids-limit", o->pids_limit, &res->pids->limit,
 			    reterr);
 	if (r == 0 && o->blkio_weight &&

@@ -104,8 +104,10 @@ static const struct option_desc update_options[] = {
 	STRING(0, "blkio-weight", "N", blkio_weight, "weight of block I/O"),
 	IGNORED_STRING("kernel-memory"),
 	IGNORED_STRING("kernel-memory-tcp"),
-	IGNORED_STRING("cpu-rt-period"),
-	IGNORED_STRING("cpu-rt-runtime"),
+	STRING(0, "cpu-rt-period", "USEC", cpu_rt_period,
+	       "length of a real-time period"),
+	STRING(0, "cpu-rt-runtime", "USEC", cpu_rt_runtime,
+	       "real-time CPU time a period"),
 	HELP,
 };
 

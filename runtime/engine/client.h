@@ -34,6 +34,7 @@ struct create_options {
 	const char *config_path;     /* file the supervisor reads, or NULL */
 	const struct config *config; /* the same, as parsed; NULL: defaults */
 	bool no_pivot, systemd_cgroup;
+	bool no_cgroup; /* none on the host */
 	bool debug; /* the supervisor logs at level debug */
 };
 

@@ -17,10 +17,12 @@
 #include "base/path.h"
 #include "os/io.h"
 #include "proto/task.pb-c.h"
+#include "runtime/cgroup.h"
 #include "runtime/config.h"
 #include "runtime/engine/client.h"
 #include "runtime/engine/dir.h"
 #include "runtime/engine/host_check.h"
+#include "runtime/engine/journal.h"
 #include "runtime/engine/rpc.h"
 #include "runtime/engine/snapshot.h"
 #include "runtime/engine/sock.h"
@@ -42,6 +44,8 @@ struct making {
 	char *root;   /* absolute; owned */
 	char *bundle; /* absolute; owned */
 	char *netns;  /* as for the stub; owned */
+	char *wanted; /* linux.cgroupsPath; owned */
+	struct cgroup cgroup; /* of the container */
 	bool terminal, foreground, lease;
 	int dirfd, rpc; /* owned */
 	pid_t supervisor, stub;
@@ -54,6 +58,8 @@ static void making_release(struct making *m)
 	free(m->root);
 	free(m->bundle);
 	free(m->netns);
+	free(m->wanted);
+	cgroup_release(&m->cgroup);
 }
 
 /* Relative paths are the caller's; the supervisor is elsewhere. */
@@ -107,7 +113,8 @@ static int read_spec(struct making *m, struct err *reterr)
 	m->bundle = strdup(spec->bundle);
 	m->root = absolute(m->o->root);
 	m->netns = strdup(spec_namespace(spec, "network"));
-	if (!m->bundle || !m->root || !m->netns)
+	m->wanted = strdup(spec->wire->linux->cgroupspath);
+	if (!m->bundle || !m->root || !m->netns || !m->wanted)
 		return err_code(reterr, -ENOMEM, "create");
 	return check_console(m->terminal, !m->foreground,
 			     m->o->console_socket, reterr);
@@ -127,6 +134,91 @@ static int write_config(const struct making *m, struct err *reterr)
 	return r < 0 ? err_code(reterr, r, "write configuration") : 0;
 }
 
+/* --- the control groups on the host --- */
+
+#define OVERHEAD_GROUP "/kiln_overhead"
+
+static int note_cgroup(void *arg, const char *path, bool group)
+{
+	return journal_cgroup(arg, path, !group);
+}
+
+/* A VM runs without a group of its own, too: the limits hold in the guest. */
+static void warn_cgroup(const struct making *m, const struct err *e)
+{
+	if (!geteuid() && *m->wanted)
+		log_warn("going on without: %s", e->text);
+	else
+		log_debug("going on without: %s", e->text);
+}
+
+/* Makes the groups G, which are noted in file NAME, and moves PID in. */
+static int make_cgroup(const struct making *m, struct cgroup *g,
+		       const char *name, pid_t pid, struct err *reterr)
+{
+	struct journal j = JOURNAL_INIT;
+	struct err err = {0};
+	int r = journal_open(&j, m->dirfd, reterr);
+
+	if (r < 0)
+		return r;
+	if (cgroup_make(g, note_cgroup, &j, &err) < 0)
+		warn_cgroup(m, &err);
+	journal_close(&j);
+	r = cgroup_save(g, m->dirfd, name);
+	if (r < 0)
+		return err_code(reterr, r, "write '%s'", name);
+	r = pid ? cgroup_join(g, pid) : 0;
+	if (r < 0) {
+		(void)err_code(&err, r, "enter the control group");
+		warn_cgroup(m, &err);
+	}
+	return 0;
+}
+
+static int check_cgroup(const struct cgroup *g, struct err *reterr)
+{
+	size_t n = cgroup_population(g);
+
+	if (n)
+		log_warn("container's cgroup is not empty: %zu process(es) "
+			 "found", n);
+	if (cgroup_is_frozen(g))
+		return err_set(reterr, -EBUSY,
+			       "container's cgroup unexpectedly frozen: thaw "
+			       "'%s'", g->v[0].path);
+	return 0;
+}
+
+/* The VM's processes are in the container's group, or in one of their own:
+ * whom its limits bound is the configuration's choice. */
+static int enter_cgroups(struct making *m, struct err *reterr)
+{
+	const struct config *config = m->o->config;
+	bool whole = !config || config->runtime.sandbox_cgroup_only;
+	struct cgroup overhead = CGROUP_INIT;
+	char path[CGROUP_PATH_MAX];
+	int r;
+
+	if (m->o->no_cgroup || m->o->systemd_cgroup)
+		return 0;
+	r = cgroup_find(m->wanted, m->o->id, &m->cgroup, reterr);
+	if (!r)
+		r = check_cgroup(&m->cgroup, reterr);
+	if (!r)
+		r = make_cgroup(m, &m->cgroup, SPAWN_CGROUP_NAME,
+				whole ? m->supervisor : 0, reterr);
+	if (r < 0 || whole)
+		return r;
+	(void)snprintf(path, sizeof(path), OVERHEAD_GROUP "/%s", m->o->id);
+	r = cgroup_find(path, "", &overhead, reterr);
+	if (!r)
+		r = make_cgroup(m, &overhead, SPAWN_CGROUP_VM_NAME,
+				m->supervisor, reterr);
+	cgroup_release(&overhead);
+	return r;
+}
+
 static int start_processes(struct making *m, struct err *reterr)
 {
 	const struct create_options *o = m->o;
@@ -141,7 +233,13 @@ static int start_processes(struct making *m, struct err *reterr)
 	};
 	int r = spawn_supervisor(&sup, &m->supervisor, reterr);
 
-	return r < 0 ? r : stub_spawn(&stub, &m->stub, reterr);
+	if (!r)
+		r = enter_cgroups(m, reterr);
+	if (!r)
+		r = stub_spawn(&stub, &m->stub, reterr);
+	if (!r)
+		(void)cgroup_join(&m->cgroup, m->stub);
+	return r;
 }
 
 static int task_create(struct making *m, struct err *reterr)
@@ -348,6 +446,7 @@ static int exec_process(const struct exec_options *o, const char *exec_id,
 		.terminal = o->tty, .console_socket = o->console_socket,
 		.foreground = !o->detach,
 	};
+	struct cgroup group = CGROUP_INIT;
 	int r;
 
 	if (dirfd < 0)
@@ -357,6 +456,9 @@ static int exec_process(const struct exec_options *o, const char *exec_id,
 		return err_set(reterr, -EPIPE, "container '%s' is stopped: "
 			       "container not running", o->id);
 	r = stub_spawn(&so, stub, reterr);
+	if (!r && cgroup_load(&group, dirfd, SPAWN_CGROUP_NAME) == 0)
+		(void)cgroup_join(&group, *stub);
+	cgroup_release(&group);
 	if (!r)
 		r = task_exec(fd, o, exec_id, reterr);
 	if (!r)

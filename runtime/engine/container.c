@@ -20,6 +20,7 @@
 #include "runtime/engine/proc.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/snapshot.h"
+#include "runtime/engine/spawn.h"
 #include "runtime/engine/state.h"
 #include "runtime/engine/stream.h"
 #include "runtime/engine/translate.h"
@@ -134,6 +135,67 @@ static char *hook_state(const struct container *c, const char *status)
 	return text;
 }
 
+/* --- its limits on the host --- */
+
+/* What bounds the VM: the needs of one come on top of the container's. */
+static const struct cgroup_vm *vm_in_group(const struct container *c)
+{
+	const struct sandbox *sb = c->sandbox;
+
+	/* The VM is where the supervisor is: with the first container. */
+	return sb->cgroup.n || strcmp(c->id, sb->id) ? NULL : &sb->vm_needs;
+}
+
+/* A VM in a group of its own shares only the CPUs with its container. */
+static int pin_vm(const struct container *c, const Grpc__LinuxResources *r,
+		  struct err *reterr)
+{
+	Grpc__LinuxResources pin = GRPC__LINUX_RESOURCES__INIT;
+	Grpc__LinuxCPU cpu = GRPC__LINUX_CPU__INIT;
+
+	if (!r->cpu || !c->sandbox->cgroup.n)
+		return 0;
+	cpu.cpus = r->cpu->cpus;
+	cpu.mems = r->cpu->mems;
+	pin.cpu = &cpu;
+	return cgroup_set(&c->sandbox->cgroup, &pin, NULL, reterr);
+}
+
+static int limit_on_host(const struct container *c,
+			 const Grpc__LinuxResources *r, struct err *reterr)
+{
+	int code;
+
+	if (!r)
+		return 0;
+	code = cgroup_set(&c->cgroup, r, vm_in_group(c), reterr);
+	if (!code)
+		code = pin_vm(c, r, reterr);
+	/* Who may not limit on the host still limits in the guest. */
+	if (code == -EACCES || code == -EPERM || code == -EROFS) {
+		log_debug("container '%s': %s", c->id, reterr->text);
+		code = 0;
+	}
+	return code;
+}
+
+/* The limits as asked for, before they become the guest's. */
+static int keep_limits(struct container *c, struct err *reterr)
+{
+	const Grpc__LinuxResources *r = c->spec->wire->linux->resources;
+	size_t n = r ? grpc__linux_resources__get_packed_size(r) : 0;
+	cleanup_free uint8_t *packed = malloc(n + 1);
+
+	if (!r)
+		return 0;
+	if (packed) {
+		(void)grpc__linux_resources__pack(r, packed);
+		c->limits = proto_unpack(&grpc__linux_resources__descriptor, n,
+					 packed);
+	}
+	return c->limits ? 0 : err_code(reterr, -ENOMEM, "limits");
+}
+
 /* --- making --- */
 
 static void container_fail(struct container *c, int code, const struct err *e)
@@ -171,6 +233,9 @@ static void on_created(void *arg, int code, const char *text,
 		r = container_step(&c->status, CONTAINER_OP_MADE, c->id, &err);
 	if (!r)
 		r = process_step(&c->init->state, PROCESS_OP_MADE, c->id, &err);
+	/* Only now: a guest that boots is nobody's workload yet. */
+	if (!r)
+		r = limit_on_host(c, c->limits, &err);
 	if (r < 0) {
 		container_fail(c, r, &err);
 		return;
@@ -335,6 +400,17 @@ static void next_hooks(struct container *c)
 	}
 }
 
+static int load_groups(struct container *c, struct err *reterr)
+{
+	struct sandbox *sb = c->sandbox;
+	int r = cgroup_load(&c->cgroup, sb->eng->dirfd, SPAWN_CGROUP_NAME);
+
+	if (!r && !sb->cgroup.n)
+		r = cgroup_load(&sb->cgroup, sb->eng->dirfd,
+				SPAWN_CGROUP_VM_NAME);
+	return r < 0 ? err_code(reterr, r, "control groups") : 0;
+}
+
 static int container_load(struct container *c, const char *bundle,
 			  struct err *reterr)
 {
@@ -353,6 +429,11 @@ static int container_load(struct container *c, const char *bundle,
 		return err_code(reterr, -ENOMEM, "create");
 	if (c->spec->wire->hooks)
 		c->host_hooks->hooks = *c->spec->wire->hooks;
+	r = keep_limits(c, reterr);
+	if (!r)
+		r = load_groups(c, reterr);
+	if (r < 0)
+		return r;
 	c->init = process_new(c, "", c->spec->terminal);
 	if (!c->init)
 		return err_code(reterr, -ENOMEM, "create");
@@ -408,6 +489,8 @@ void container_free(struct container *c)
 		process_free(list_entry(c->processes.next, struct process,
 					link));
 	spec_free(c->spec);
+	proto_free(c->limits);
+	cgroup_release(&c->cgroup);
 	free(c->host_hooks);
 	free(c->annotations);
 	free(c->created);
@@ -606,16 +689,34 @@ void container_pause(struct container *c, bool resume, engine_done_fn done,
 		agent_call(agent_of(c), AGENT_PAUSE, &pause.base, on_paused, c);
 }
 
-void container_update(struct container *c, const void *resources,
+void container_update(struct container *c,
+		      const Grpc__LinuxResources *resources,
 		      engine_done_fn done, void *arg)
 {
 	Grpc__UpdateContainerRequest request =
 		GRPC__UPDATE_CONTAINER_REQUEST__INIT;
+	static char none[] = "";
+	Grpc__LinuxResources guest;
+	Grpc__LinuxCPU cpu;
+
+	struct err err = {0};
+	int r;
 
 	if (!begin(c, CONTAINER_OP_UPDATE, done, arg))
 		return;
+	r = limit_on_host(c, resources, &err);
+	if (r < 0) {
+		container_done(c, r, &err);
+		return;
+	}
+	guest = *resources;
+	if (guest.cpu) {
+		cpu = *guest.cpu;
+		guest.cpu = &cpu;
+	}
+	translate_resources(&guest, none);
 	request.container_id = c->id;
-	request.resources = (Grpc__LinuxResources *)(uintptr_t)resources;
+	request.resources = &guest;
 	agent_call(agent_of(c), AGENT_UPDATE, &request.base, on_updated, c);
 }
 
@@ -667,6 +768,9 @@ void container_process_exited(struct container *c, struct process *p)
 	(void)container_step(&c->status, CONTAINER_OP_EXIT, c->id, &err);
 	container_save(c);
 	engine_phase(c->sandbox->eng, "container exited");
+	/* What the guest still has to write back is not its workload. */
+	if (vm_in_group(c))
+		cgroup_lift(&c->cgroup);
 }
 
 static void on_removed(void *arg, int code, const char *text,

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "codec/ttrpc.h"
 #include "os/event.h"
+#include "runtime/cgroup.h"
 #include "runtime/engine/journal.h"
 #include "runtime/engine/ring.h"
 #include "runtime/engine/transition.h"
@@ -162,6 +163,8 @@ struct container {
 	struct hooks_run *hooks;
 	engine_done_fn done; /* of the request under way */
 	void *done_arg;
+	struct cgroup cgroup; /* on the host */
+	void *limits; /* Grpc__LinuxResources as asked for, by proto_free() */
 	bool in_guest; /* the agent knows it */
 	bool deleted;
 };
@@ -174,7 +177,8 @@ void container_kill(struct container *c, const char *exec_id, uint32_t signo,
 		    bool all, engine_done_fn done, void *arg);
 void container_pause(struct container *c, bool resume, engine_done_fn done,
 		     void *arg);
-void container_update(struct container *c, const void *resources,
+void container_update(struct container *c,
+		      const Grpc__LinuxResources *resources,
 		      engine_done_fn done, void *arg);
 /* Notes a further process; it runs when started. SPEC is a packed
  * grpc.Process. */
@@ -209,6 +213,8 @@ struct sandbox {
 	struct event_timer *progress, *grace;
 	struct list containers;
 	const char *arch; /* name, once known */
+	struct cgroup cgroup; /* of the VM, when it is not the container's */
+	struct cgroup_vm vm_needs;
 	struct err failure; /* why it ended, when it should not have */
 	struct err fs_failure; /* why FS ended, when it should not have */
 	engine_done_fn done; /* of the boot under way */

@@ -19,6 +19,7 @@
 #include "base/num.h"
 #include "base/path.h"
 #include "os/io.h"
+#include "runtime/cgroup.h"
 #include "runtime/engine/proc.h"
 #include "runtime/net/net.h"
 
@@ -31,6 +32,8 @@
 #define KILL_TIMEOUT_MS 5000
 /* A stub ends by itself, with status 137, once its supervisor is gone. */
 #define STUB_TIMEOUT_MS 2000
+/* For all of a sandbox together. */
+#define CGROUP_TIMEOUT_MS 1000
 
 static int open_file(int dirfd)
 {
@@ -131,6 +134,13 @@ int journal_netns(struct journal *j, const char *path, uint64_t inode)
 	if (path[0] != '/' || strchr(path, '\n'))
 		return -EINVAL;
 	return note(j, "netns %" PRIu64 " %s\n", inode, path);
+}
+
+int journal_cgroup(struct journal *j, const char *path, bool parent)
+{
+	if (!path_is_normal(path) || strchr(path, '\n'))
+		return -EINVAL;
+	return note(j, "cgroup%s %s\n", parent ? "-parent" : "", path);
 }
 
 void journal_phase(struct journal *j, const char *name, uint64_t ms)
@@ -275,7 +285,8 @@ static int undo_netns(const char *rest)
 	return parse_u64(inode, 10, &n) < 0 ? 0 : net_undo(rest + len + 1, n);
 }
 
-static int undo_line(int dirfd, const char *kind, const char *path)
+static int undo_line(int dirfd, const char *kind, const char *path,
+		     unsigned int *patience_ms)
 {
 	char step[LINE_TEXT_MAX];
 
@@ -283,6 +294,9 @@ static int undo_line(int dirfd, const char *kind, const char *path)
 	journal_step(step);
 	if (!strcmp(kind, "netns"))
 		return undo_netns(path);
+	if (!strcmp(kind, "cgroup") || !strcmp(kind, "cgroup-parent"))
+		return cgroup_remove(path, !strcmp(kind, "cgroup"),
+				     patience_ms);
 	if (!path_is_ours(path))
 		return 0;
 	if (!strcmp(kind, "mount"))
@@ -312,6 +326,7 @@ static void undo_all(int dirfd, char **lines, size_t n, struct err *reterr,
 {
 	char boot[BOOT_ID_MAX] = "";
 	bool same_boot = true;
+	unsigned int patience_ms = CGROUP_TIMEOUT_MS;
 	size_t i;
 
 	(void)boot_id(boot);
@@ -328,7 +343,8 @@ static void undo_all(int dirfd, char **lines, size_t n, struct err *reterr,
 		/* Where the line was split, its path starts. */
 		const char *rest = lines[i] + strlen(lines[i]) + 1;
 
-		keep_first(reterr, first, undo_line(dirfd, lines[i], rest),
+		keep_first(reterr, first,
+			   undo_line(dirfd, lines[i], rest, &patience_ms),
 			   lines[i], rest);
 	}
 }

@@ -2,6 +2,7 @@
 #ifndef ENGINE_JOURNAL_H
 #define ENGINE_JOURNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,11 +20,14 @@
  *	mount PATH                 a mount in the supervisor's own namespace
  *	scratch PATH               a directory with plain files of a helper
  *	netns INODE PATH           links of it are joined to a VM
+ *	cgroup PATH                a control group, with those below it
+ *	cgroup-parent PATH         one above it, to go when nobody uses it
  *	phase NAME MS              a phase was reached, for the record
  *	failure TEXT               why the guest ended, for the record
  *
  * PATH is relative to the sandbox's directory and never leaves it; but that of
- * a network namespace is absolute, and only holds with its inode number.
+ * a network namespace is absolute, and only holds with its inode number, and
+ * that of a control group, which only holds in a file system of such.
  */
 #define JOURNAL_NAME "journal"
 
@@ -46,6 +50,9 @@ int journal_process(struct journal *j, const char *role, pid_t pid);
 
 /* Notes the network namespace PATH; 0 or -errno. */
 int journal_netns(struct journal *j, const char *path, uint64_t inode);
+
+/* Notes the control group PATH, or (PARENT) one above it; 0 or -errno. */
+int journal_cgroup(struct journal *j, const char *path, bool parent);
 
 void journal_phase(struct journal *j, const char *name, uint64_t ms);
 

@@ -22,6 +22,11 @@
 /* From the guest's "all is written" to the end of its VM. */
 #define POWEROFF_GRACE_MS 3000
 #define SEED_SIZE 64
+/* On the host, besides the guest's memory: translated code (128 MiB at most),
+ * devices, virtiofsd, and what the kernel counts of the files they read. */
+#define VMM_OVERHEAD_MIB 384
+/* Threads: 64 each that QEMU and virtiofsd may have for I/O, and few others. */
+#define VMM_OVERHEAD_PIDS 256
 /* Of dial_timeout, so much may pass without any progress: 10 s of 45. */
 #define PATIENCE_NUM 2
 #define PATIENCE_DEN 9
@@ -71,6 +76,7 @@ void sandbox_free(struct sandbox *sb)
 	if (sb->share)
 		share_release(sb->share);
 	free(sb->share);
+	cgroup_release(&sb->cgroup);
 	free(sb);
 }
 
@@ -406,6 +412,9 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 	network_add_cards(sb->network, &v->spec);
 	v->spec.boot_timeout_ms = boot_timeout_ms(sb);
 	sb->arch = v->spec.arch->name;
+	sb->vm_needs.memory =
+		((uint64_t)v->spec.memory_mib + VMM_OVERHEAD_MIB) << 20;
+	sb->vm_needs.pids = VMM_OVERHEAD_PIDS;
 	container_save(c); /* now with its architecture */
 	(void)journal_process(&eng->journal, "vmm", 0);
 	r = sandbox_fs_start(sb, v, reterr);

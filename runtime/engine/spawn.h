@@ -12,6 +12,9 @@
 #define SPAWN_FD_STUB 4
 #define SPAWN_CONFIG_NAME "config.toml"
 #define SPAWN_LOG_NAME "supervisor.log"
+/* The control groups of the container, and of the VM when it has its own. */
+#define SPAWN_CGROUP_NAME "cgroup"
+#define SPAWN_CGROUP_VM_NAME "cgroup.vm"
 
 struct spawn_options {
 	const char *root, *id; /* ROOT is absolute */

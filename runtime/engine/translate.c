@@ -52,7 +52,7 @@ static void translate_namespaces(Grpc__Linux *l, char *empty)
 	l->n_namespaces = n;
 }
 
-static void translate_resources(Grpc__LinuxResources *r, char *empty)
+void translate_resources(Grpc__LinuxResources *r, char *empty)
 {
 	if (!r)
 		return;

@@ -27,6 +27,9 @@ enum mount_origin translate_mount_origin(const struct spec_mount *m);
 /* Points a bind mount at SOURCE, a path of the guest. 0 or -ENOMEM. */
 int translate_mount(struct spec *s, struct spec_mount *m, const char *source);
 
+/* Takes out of R what is for the host; EMPTY becomes a member. */
+void translate_resources(Grpc__LinuxResources *r, char *empty);
+
 /* The rest: ROOTFS is the guest's path of the root file system, CGROUP the
  * path of the container's control group there. */
 int translate_spec(struct spec *s, const char *rootfs, const char *cgroup,
