@@ -151,6 +151,9 @@ static struct json_object *check_json(const struct check *c)
 		o, "channel", ladder_json(c->host.channel, RUNGS_CHANNEL));
 	(void)json_object_object_add(
 		o, "sharing", ladder_json(c->host.share, RUNGS_SHARE));
+	(void)json_object_object_add(
+		o, "confinement",
+		ladder_json(c->host.confine, RUNGS_CONFINE));
 	return o;
 }
 
@@ -211,6 +214,7 @@ static void print_text(const struct check *c)
 	print_ladder("accelerator", h->accel, RUNGS_ACCEL);
 	print_ladder("agent channel", h->channel, RUNGS_CHANNEL);
 	print_ladder("file sharing", h->share, RUNGS_SHARE);
+	print_ladder("confinement", h->confine, RUNGS_CONFINE);
 }
 
 /* --- Arguments --- */

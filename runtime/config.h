@@ -71,6 +71,7 @@ struct config_qemu {
 	bool enable_mem_prealloc;
 	bool enable_hugepages;
 	bool disable_vhost_net;
+	char *confine; /* "auto", "always", "never": the jail of jail.h */
 	bool seccomp_sandbox; /* -sandbox on,… */
 	bool verify_guest; /* compare the guest's files with image.json */
 };

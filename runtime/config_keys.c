@@ -24,6 +24,7 @@ static const char *const rootfs_types[] = {"",	       "erofs", "ext4",
 static const char *const cache_modes[] = {"auto", "always", "never", "metadata",
 					  NULL};
 static const char *const block_drivers[] = {"virtio-scsi", "virtio-blk", NULL};
+static const char *const confine_modes[] = {"auto", "always", "never", NULL};
 static const char *const network_models[] = {"tcfilter", "macvtap", "none",
 					     NULL};
 
@@ -81,6 +82,8 @@ const struct config_key config_keys[] = {
 	QEMU(enable_mem_prealloc, CONFIG_BOOL, "false"),
 	QEMU(enable_hugepages, CONFIG_BOOL, "false"),
 	QEMU(disable_vhost_net, CONFIG_BOOL, "false"),
+	QEMU(confine, CONFIG_STRING, "'auto'", .one_of = confine_modes,
+	     .flags = CONFIG_EXPLICIT),
 	QEMU(seccomp_sandbox, CONFIG_BOOL, "true", .flags = CONFIG_EXPLICIT),
 	QEMU(verify_guest, CONFIG_BOOL, "false", .flags = CONFIG_EXPLICIT),
 	AGENT(enable_debug, CONFIG_BOOL, "false"),

@@ -46,6 +46,7 @@ int sandbox_fs_start(struct sandbox *sb, struct vmspec *v, struct err *reterr)
 		.source = sb->share->path,
 		.dirfd = sb->eng->dirfd,
 		.socket = SOCKET_NAME,
+		.confined = v->spec.confined,
 		.cache = q->virtio_fs_cache,
 		.extra_args = q->virtio_fs_extra_args,
 	};

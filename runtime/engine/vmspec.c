@@ -291,6 +291,17 @@ static int choose_accel(struct vmspec *v, const struct config_qemu *q,
 	return 0;
 }
 
+static int choose_confinement(struct vmspec *v, const struct config_qemu *q,
+			      struct err *reterr)
+{
+	v->spec.confined = v->facts.jail && strcmp(q->confine, "never") != 0;
+	if (v->spec.confined || strcmp(q->confine, "always") != 0)
+		return 0;
+	return err_set(reterr, -EOPNOTSUPP,
+		       "confine = \"always\": QEMU cannot be confined here; "
+		       "`kiln check` tells why");
+}
+
 static int choose_machine(struct vm_spec *s, const struct config_qemu *q,
 			  struct err *reterr)
 {
@@ -381,6 +392,8 @@ static int fill(struct vmspec *v, const struct config *config,
 	s->vcpus = vcpus(q, container);
 	s->memory_mib = memory_mib(q, arch, container);
 	r = choose_accel(v, q, reterr);
+	if (!r)
+		r = choose_confinement(v, q, reterr);
 	if (!r)
 		r = choose_machine(s, q, reterr);
 	if (!r)

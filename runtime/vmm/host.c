@@ -178,7 +178,7 @@ static int ask(char *const argv[], char *out, size_t size)
 	pid_t pid;
 	int r;
 
-	r = spawn_helper(argv, NULL, 0, &pid, &fd, &err);
+	r = spawn_helper(argv, NULL, 0, NULL, &pid, &fd, &err);
 	if (r < 0)
 		return r;
 	pfd.fd = fd;
@@ -326,6 +326,20 @@ static void probe_share(struct host *h)
 				       "caller's owner");
 }
 
+static void probe_jail(struct host *h)
+{
+	struct rung *jail = &h->confine[RUNG_JAIL];
+	char why[RUNG_REASON_MAX] = "";
+
+	h->facts.jail = jail_works(why, sizeof(why));
+	rung_set(jail, h->facts.jail, "%s",
+		 h->facts.jail ? "QEMU and virtiofsd in namespaces of their "
+				 "own, by confine = \"auto\""
+			       : why);
+	rung_set(&h->confine[RUNG_OPEN], true,
+		 "the supervisor's own sight and rights");
+}
+
 static void find_firmware(struct host *h)
 {
 	for (size_t i = 0; i < h->arch->n_machines; i++) {
@@ -353,6 +367,7 @@ static void host_init(struct host *h, const struct arch_desc *arch)
 		.channel = {{.name = "vhost-vsock"},
 			    {.name = "virtio-serial"}},
 		.share = {{.name = "9p"}, {.name = "virtio-fs"}},
+		.confine = {{.name = "jail"}, {.name = "none"}},
 	};
 }
 
@@ -388,6 +403,7 @@ int host_probe(const struct arch_desc *arch, const struct guest *guest,
 	host_init(ret, arch);
 	probe_channel(ret);
 	probe_share(ret);
+	probe_jail(ret);
 	r = choose_qemu(ret, qemu, reterr);
 	if (r < 0)
 		return r;

@@ -22,6 +22,7 @@ struct rung {
 enum { RUNG_KVM, RUNG_TCG, RUNGS_ACCEL };
 enum { RUNG_VHOST_VSOCK, RUNG_VIRTIO_SERIAL, RUNGS_CHANNEL };
 enum { RUNG_9P, RUNG_VIRTIOFS, RUNGS_SHARE };
+enum { RUNG_JAIL, RUNG_OPEN, RUNGS_CONFINE };
 
 struct host {
 	const struct arch_desc *arch;
@@ -30,6 +31,7 @@ struct host {
 	struct rung accel[RUNGS_ACCEL];
 	struct rung channel[RUNGS_CHANNEL];
 	struct rung share[RUNGS_SHARE];
+	struct rung confine[RUNGS_CONFINE];
 };
 
 /* Cached results of earlier probes are not used, but renewed. */

@@ -298,12 +298,53 @@ static int attach(struct qemu *q, struct wires *w, struct err *reterr)
 	return 0;
 }
 
+/* All that QEMU opens by name. */
+static int fill_jail(struct jail *j, const struct host_facts *facts,
+		     const struct vm_spec *s, struct err *reterr)
+{
+	int r = jail_add(j, s->kernel, false);
+
+	j->capabilities = facts->privileged ? jail_file_capabilities() : 0;
+	r = r ? r : jail_add(j, s->initrd, false);
+	r = r ? r : jail_add(j, s->image, false);
+	r = r ? r : jail_add(j, s->firmware ? s->firmware : facts->firmware,
+			     false);
+	r = r ? r : jail_add_device(j, s->entropy);
+	if (s->accel == ARCH_ACCEL_KVM)
+		r = r ? r : jail_add_device(j, "/dev/kvm");
+	if (s->hugepages)
+		r = r ? r : jail_add(j, "/dev/hugepages", true);
+	for (size_t i = 0; !r && i < s->n_disks; i++)
+		r = s->disks[i].host_device
+			    ? jail_add_device(j, s->disks[i].path)
+			    : jail_add(j, s->disks[i].path,
+				       !s->disks[i].read_only);
+	for (size_t i = 0; !r && i < s->n_shares; i++)
+		if (s->shares[i].kind == VM_SHARE_9P)
+			r = jail_add(j, s->shares[i].path, true);
+	return r < 0 ? err_code(reterr, r, "confine QEMU") : 0;
+}
+
+static int spawn(struct vm *vm, struct qemu *q, const struct host_facts *facts,
+		 const struct vm_spec *spec, const struct wires *w,
+		 char *const argv[], struct err *reterr)
+{
+	struct jail jail = {0};
+	int fds[SPAWN_FDS_MAX];
+	size_t n = collect_fds(w, spec, fds);
+	int r = spec->confined ? fill_jail(&jail, facts, spec, reterr) : 0;
+
+	if (r < 0)
+		return r;
+	return spawn_helper(argv, fds, n, spec->confined ? &jail : NULL,
+			    &vm->pid, &q->output_fd, reterr);
+}
+
 static int qemu_start(struct vm *vm, const struct host_facts *facts,
 		      const struct vm_spec *spec, struct err *reterr)
 {
 	cleanup(wires_release) struct wires w = {{-1, -1}, {-1, -1}, {-1, -1}};
 	cleanup_strv struct strv argv = STRV_INIT;
-	int fds[SPAWN_FDS_MAX];
 	struct qemu *q;
 	int r;
 
@@ -321,8 +362,7 @@ static int qemu_start(struct vm *vm, const struct host_facts *facts,
 	q->vm = vm;
 	q->output_fd = -1;
 	list_init(&q->ops);
-	r = spawn_helper(strv_argv(&argv), fds, collect_fds(&w, spec, fds),
-			 &vm->pid, &q->output_fd, reterr);
+	r = spawn(vm, q, facts, spec, &w, strv_argv(&argv), reterr);
 	if (r < 0)
 		return r;
 	vm_reached(vm, VM_PHASE_SPAWNED);

@@ -8,6 +8,7 @@ VMM_SRCS := \
 	runtime/guest_root.c \
 	runtime/vmm/console.c \
 	runtime/vmm/host.c \
+	runtime/vmm/jail.c \
 	runtime/vmm/kvm.c \
 	runtime/vmm/qemu.c \
 	runtime/vmm/qemu_argv.c \

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -36,17 +37,20 @@ static void child_signals(void)
 
 static void __attribute__((noreturn))
 child_main(char *const argv[], const int *fds, size_t n_fds, int output,
-	   pid_t parent)
+	   const struct jail *jail, int gate, pid_t parent)
 {
 	int parked[SPAWN_FDS_MAX];
 	int null;
 
 	if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
 		_exit(127);
+	if (jail)
+		jail_enter(jail, gate, argv[0]);
+	/* Now, as a change of credentials takes it back. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		child_fail("helper's death signal", argv[0]);
 	/* The parent may have died before the signal was asked for. */
-	if (getppid() != parent)
+	if (getppid() != (jail ? 0 : parent))
 		_exit(127);
 	(void)setsid(); /* fails only for a leader, which is as good */
 	child_signals();
@@ -76,11 +80,12 @@ child_main(char *const argv[], const int *fds, size_t n_fds, int output,
 }
 
 int spawn_helper(char *const argv[], const int *fds, size_t n_fds,
-		 pid_t *ret_pid, int *ret_output, struct err *reterr)
+		 const struct jail *jail, pid_t *ret_pid, int *ret_output, struct err *reterr)
 {
 	cleanup_close int rd = -1;
 	cleanup_close int wr = -1;
 	pid_t parent = getpid();
+	int gate = -1;
 	pid_t pid;
 	int p[2];
 	int r;
@@ -94,11 +99,20 @@ int spawn_helper(char *const argv[], const int *fds, size_t n_fds,
 	r = set_nonblock(rd);
 	if (r < 0)
 		return err_code(reterr, r, "pipe for '%s'", argv[0]);
-	pid = fork();
+	pid = jail ? jail_fork(&gate) : fork();
 	if (pid < 0)
-		return err_errno(reterr, "fork for '%s'", argv[0]);
+		return err_code(reterr, jail ? (int)pid : -errno,
+				"fork for '%s'", argv[0]);
 	if (pid == 0)
-		child_main(argv, fds, n_fds, wr, parent);
+		child_main(argv, fds, n_fds, wr, jail, gate, parent);
+	if (jail) {
+		r = jail_open_gate(pid, gate, reterr);
+		if (r < 0) {
+			(void)kill(pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+			return r;
+		}
+	}
 	*ret_pid = pid;
 	*ret_output = TAKE_FD(rd);
 	return 0;

@@ -2,6 +2,7 @@
 #include "runtime/vmm/virtiofsd.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -138,8 +139,9 @@ static int old_argv(const struct fs_server_options *o, const char *cache,
 			       "auto, always or never", o->program);
 	(void)strv_add(argv, "-f");
 	(void)strv_add(argv, "-o");
-	(void)strv_addf(argv, "source=%s,cache=%s,xattr,announce_submounts",
-			o->source, !strcmp(cache, "never") ? "none" : cache);
+	(void)strv_addf(argv, "source=%s,cache=%s,xattr,announce_submounts%s",
+			o->source, !strcmp(cache, "never") ? "none" : cache,
+			o->confined ? ",sandbox=chroot" : "");
 	return 0;
 }
 
@@ -164,6 +166,9 @@ int fs_server_argv(const struct fs_server_options *o, struct strv *argv,
 		(void)strv_add(argv, "--announce-submounts");
 		if (o->read_only)
 			(void)strv_add(argv, "--readonly");
+		/* Within the jail it could not mount what it wants. */
+		if (o->confined)
+			(void)strv_add(argv, "--sandbox=chroot");
 	}
 	for (arg = o->extra_args; arg && *arg; arg++)
 		(void)strv_add(argv, *arg);
@@ -180,6 +185,12 @@ int fs_server_start(struct event_loop *loop, const struct fs_server_options *o,
 	cleanup_strv struct strv argv = STRV_INIT;
 	cleanup_close int listener = -1;
 	cleanup_close int conn = -1;
+	/* It becomes whom the guest names, and shuts itself in the folder. */
+	struct jail jail = {
+		.capabilities = jail_file_capabilities() | 1U << CAP_SETUID |
+				1U << CAP_SETGID | 1U << CAP_SETPCAP |
+				1U << CAP_SYS_CHROOT | 1U << CAP_MKNOD,
+	};
 	int r;
 
 	if (!o->program[0])
@@ -200,8 +211,11 @@ int fs_server_start(struct event_loop *loop, const struct fs_server_options *o,
 	*s = (struct fs_server){
 		.loop = loop, .output_fd = -1, .ended = ended, .arg = arg,
 	};
-	r = spawn_helper(strv_argv(&argv), &listener, 1, &s->pid,
-			 &s->output_fd, reterr);
+	r = jail_add(&jail, o->source, true);
+	if (r == 0)
+		r = spawn_helper(strv_argv(&argv), &listener, 1,
+				 o->confined ? &jail : NULL, &s->pid,
+				 &s->output_fd, reterr);
 	if (r < 0)
 		return r;
 	r = event_child(loop, s->pid, on_end, s);

@@ -28,6 +28,7 @@ struct fs_server_options {
 	int dirfd;
 	const char *socket;
 	bool read_only;
+	bool confined;	     /* in a jail; needs host_facts.jail */
 	const char *cache; /* auto, always, never, metadata; NULL: auto */
 	char *const *extra_args; /* NULL-terminated; NULL: none */
 };

@@ -46,6 +46,7 @@ struct host_facts {
 	bool vhost_vsock;      /* /dev/vhost-vsock opens */
 	char firmware[256];    /* file for arch_machine.firmware, or "" */
 	char virtiofsd[256];   /* path, or "" */
+	bool jail;	       /* jail.h works here */
 };
 
 enum vm_channel { VM_CHANNEL_VIRTIO_SERIAL, VM_CHANNEL_VHOST_VSOCK };
@@ -112,6 +113,7 @@ struct vm_spec {
 	/* Parameters after the architecture's and the machine's; may be NULL. */
 	const char *cmdline_image;
 	const char *cmdline_sandbox;
+	bool confined; /* QEMU runs in a jail; needs host_facts.jail */
 	bool debug; /* everything on the guest's console: slow under TCG */
 	enum vm_channel channel;
 	uint32_t tsc_khz; /* for arch_desc.tsc_param; 0: the guest measures */

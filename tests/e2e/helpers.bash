@@ -51,6 +51,18 @@ kiln_run() {
 	kiln run --arch "$ARCH" --bundle "$BUNDLE" "${ID:-c1}"
 }
 
+# kiln with a configuration of its own, one line of [hypervisor.qemu] each.
+kiln_configured() {
+	local verb=$1 line
+	shift
+	echo '[hypervisor.qemu]' >"$WORK/config.toml"
+	for line in "$@"; do
+		echo "$line" >>"$WORK/config.toml"
+	done
+	timeout "${T:-60}" "$KILN" --config "$WORK/config.toml" \
+		--root "$STATE" "$verb" --arch "$ARCH" --bundle "$BUNDLE" c1
+}
+
 kiln_create() {
 	kiln create --arch "$ARCH" --bundle "$BUNDLE" "$@" "${ID:-c1}"
 }
@@ -108,4 +120,10 @@ nothing_left() {
 		echo "files left behind"
 		return 1
 	fi
+}
+
+# The process of a role, as the journal has it: the last line counts.
+journal_pid() {
+	awk -v r="$1" '$1 == "process" && $2 == r && NF == 4 { p = $3 }
+		END { print p }' "$STATE/c1/journal"
 }

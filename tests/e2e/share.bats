@@ -5,18 +5,6 @@
 
 load helpers
 
-# kiln with a configuration of its own, one line of [hypervisor.qemu] each.
-kiln_configured() {
-	local verb=$1 line
-	shift
-	echo '[hypervisor.qemu]' >"$WORK/config.toml"
-	for line in "$@"; do
-		echo "$line" >>"$WORK/config.toml"
-	done
-	timeout "${T:-60}" "$KILN" --config "$WORK/config.toml" \
-		--root "$STATE" "$verb" --arch "$ARCH" --bundle "$BUNDLE" c1
-}
-
 # True on the host's architecture; on another virtio-fs must be refused, with
 # the reason, and there is no more to test.
 native() {
@@ -53,12 +41,6 @@ denied" ]
 	[ "$(readlink "$BUNDLE/rootfs/root/link")" = new ]
 	[ "$(stat -c %a "$BUNDLE/rootfs/root/new")" = 640 ]
 	[ ! -e "$WORK/ro/x" ]
-}
-
-# The process of a role, as the journal has it: the last line counts.
-journal_pid() {
-	awk -v r="$1" '$1 == "process" && $2 == r && NF == 4 { p = $3 }
-		END { print p }' "$STATE/c1/journal"
 }
 
 @test "the end of virtiofsd ends the container, and says so" {

@@ -58,6 +58,7 @@ static void options(struct create_options *o, const char *id)
 		assert_true(asprintf(&text,
 			"[hypervisor.qemu]\nkernel = \"%s/kernel\"\n"
 			"initrd = \"%s/initrd\"\naccel = \"tcg\"\n"
+			"confine = \"never\"\n"
 			"[agent.kiln]\ndial_timeout = 2\n", base, base) > 0);
 		if (config_parse(config, text, strlen(text), "test", &err) < 0)
 			fail_msg("%s", err.text);
