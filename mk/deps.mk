@@ -26,7 +26,7 @@ DEPS_WANT := $(if $(deps_goals),\
 		$(foreach a,$(ARCHES),$(DEPS_kernel_$(a)))) \
 	$(if $(filter package-test,$(deps_goals)),$(DEPS_package)) \
 	$(if $(filter run bench,$(deps_goals)),$(DEPS_run)) \
-	$(if $(filter fuzz%,$(deps_goals)),$(DEPS_fuzz)) \
+	$(if $(filter fuzz% check deps,$(deps_goals)),$(DEPS_fuzz)) \
 	$(if $(filter check% repro bench deps test% golden e2e package-test,\
 		$(deps_goals)),\
 		$(DEPS_run) $(DEPS_test) \

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Fuzzing of every decoder of foreign bytes: libFuzzer with sanitizers, by
-# clang. fuzz-smoke gives each target FUZZ_SECONDS; what it finds new stays in
-# $(O)/fuzz/corpus/. tests/fuzz/corpus/<target>/ are the committed seeds.
+# clang. tests/fuzz/corpus/<target>/ are the committed seeds and whatever once
+# broke something; what is found new stays in $(O)/fuzz/corpus/. fuzz-smoke gives
+# each target FUZZ_SECONDS, check FUZZ_CHECK_SECONDS after all of the seeds.
 
-FUZZ_CC ?= clang-14
+FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 30
+FUZZ_CHECK_SECONDS ?= 4
+FUZZ_JOBS ?= $(shell nproc)
 FUZZ_TARGETS := $(notdir $(basename $(wildcard tests/fuzz/fuzz_*.c)))
-DEPS_fuzz := clang-14 libclang-rt-14-dev libseccomp-dev
+DEPS_fuzz := clang libclang-rt-dev libseccomp-dev
 FUZZ_CFLAGS := $(C_DIALECT) -O1 -g -w $(HOST_INCLUDES) \
 	-fsanitize=address,undefined,fuzzer-no-link \
 	-fno-sanitize-recover=undefined
@@ -44,20 +47,28 @@ $(O)/fuzz/agent.a: $(patsubst %.c,$(O)/fuzz/obj/%.o,$(sort $(fuzz_agent_srcs))) 
 	$(Q)rm -f $@
 	$(Q)$(AR) rcsD $@ $^
 
-$(O)/fuzz/fuzz_agent_%: tests/fuzz/fuzz_agent_%.c $(O)/fuzz/agent.a
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
-$(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(O)/fuzz/host.a
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
+# All messages of proto/, for the target that reads any of them.
+$(O)/fuzz/messages.inc: $(GEN_PROTO)/.stamp
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -n 's/^extern const ProtobufCMessageDescriptor \(.*\);/MESSAGE(\1)/p' \
+		$(PROTO_HDRS) | sort >$@
 
-.PHONY: fuzz-smoke
-fuzz-smoke: $(FUZZ_TARGETS:%=$(O)/fuzz/%)
-	$(Q)for t in $(FUZZ_TARGETS); do \
-		seeds=tests/fuzz/corpus/$$t; [ -d $$seeds ] || seeds=; \
-		mkdir -p $(O)/fuzz/corpus/$$t; \
-		echo "  FUZZ    $$t"; \
-		$(O)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 \
-			-max_len=65536 -verbosity=0 -print_final_stats=1 \
-			-artifact_prefix=$(O)/fuzz/ \
-			$(O)/fuzz/corpus/$$t $$seeds 2>&1 | \
-			grep -E 'ERROR|SUMMARY|number_of_executed' || exit 1; \
-	done
+-include $(FUZZ_TARGETS:%=$(O)/fuzz/%.d)
+fuzz_link = $(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -iquote $(O) -fsanitize=fuzzer \
+	-MMD -MP -MF $@.d -MT $@ -o $@ $< $(filter %.a,$^) $(FUZZ_LIBS)
+$(O)/fuzz/fuzz_agent_%: tests/fuzz/fuzz_agent_%.c $(O)/fuzz/agent.a
+	$(if $(V),,@echo '  FUZZ    $*')
+	$(fuzz_link)
+$(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(O)/fuzz/host.a $(O)/fuzz/messages.inc
+	$(if $(V),,@echo '  FUZZ    $*')
+	$(fuzz_link)
+
+FUZZ_BINS := $(FUZZ_TARGETS:%=$(O)/fuzz/%)
+
+# fuzz-merge takes over of what was found new what reaches new code.
+.PHONY: fuzz-smoke fuzz-merge
+fuzz-smoke: $(FUZZ_BINS)
+	$(Q)O='$(O)' FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_JOBS=$(FUZZ_JOBS) \
+		tests/fuzz/smoke.sh
+fuzz-merge: $(FUZZ_BINS)
+	$(Q)O='$(O)' tests/fuzz/merge.sh

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -171,7 +172,7 @@ static bool parse_process(char *text, pid_t *pid, uint64_t *start)
 	if (!ticks)
 		return false;
 	*ticks++ = '\0';
-	if (parse_u32(number, 10, &n) < 0 || !n ||
+	if (parse_u32(number, 10, &n) < 0 || !n || n > INT_MAX ||
 	    parse_u64(ticks, 10, start) < 0)
 		return false;
 	*pid = (pid_t)n;
