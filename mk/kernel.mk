@@ -27,7 +27,8 @@ kernel_force := $(if $(KERNEL_TARBALL)$(KERNEL_SRC),kernel-force)
 kernel_plus := $(if $(findstring n,$(make_letters))$(findstring \
 	q,$(make_letters))$(findstring t,$(make_letters)),,+)
 
-.PHONY: kernel kernel-force kernel-prove menuconfig savedefconfig
+.PHONY: kernel kernel-force kernel-prove kconfig explain-config menuconfig \
+	savedefconfig
 
 define kernel_rules
 $$(addprefix $$(O)/$(1)/,$$(kernel_files)) &: $$(kernel_inputs) \
@@ -40,6 +41,26 @@ $(foreach a,$(ALL_ARCHES),$(eval $(call kernel_rules,$(a))))
 export KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS KERNEL_NO_BUILD
 
 kernel: $(foreach a,$(ARCHES),$(O)/$(a)/kernel)
+
+# What Kconfig knows of every symbol, for kiln-image explain-config.
+define kconfig_rules
+$$(O)/$(1)/kernel.kconfig: $$(kernel_inputs) arch/$(1)/arch.mk \
+		arch/$(1)/kernel.config $$(sort $$(wildcard \
+		kernel/configs/features/*.config kernel/configs/local/$(1).config)) \
+		$$(kernel_force)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)ARCH=$(1) osbuilder/kernel-config.sh extract >$$@.tmp
+	$$(Q)mv $$@.tmp $$@
+endef
+$(foreach a,$(ALL_ARCHES),$(eval $(call kconfig_rules,$(a))))
+
+kconfig: $(foreach a,$(ARCHES),$(O)/$(a)/kernel.kconfig)
+
+explain-config: $(O)/host/kiln-image $(foreach a,$(ARCHES),$(O)/$(a)/kernel.kconfig)
+	$(Q)test -n '$(SYMBOL)' || { echo 'SYMBOL= is missing' >&2; exit 1; }
+	$(Q)for a in $(ARCHES); do \
+		$(O)/host/kiln-image explain-config '$(SYMBOL)' --arch $$a \
+			--kconfig $(O)/$$a/kernel.kconfig; done
 
 # The configurations alone: resolved, and proved to be what was asked for.
 kernel-prove:

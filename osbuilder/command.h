@@ -24,6 +24,7 @@ struct options {
 	const char *inputs;
 	const char *layout;
 	const char *diff;
+	const char *kconfig;
 	bool verity;
 	int64_t epoch;
 	struct manifest_vars vars;
@@ -66,6 +67,7 @@ int cmd_manifest(const struct options *o, struct err *reterr);
 int cmd_inspect(const struct options *o, struct err *reterr);
 int cmd_cat(const struct options *o, struct err *reterr);
 int cmd_verity(const struct options *o, struct err *reterr);
+int cmd_explain_config(const struct options *o, struct err *reterr);
 int cmd_extract(const struct options *o, struct err *reterr);
 
 #endif

@@ -7,6 +7,9 @@
 #   kernel-config.sh path            the same, and print where it lies
 #   kernel-config.sh explain SYMBOL  type, value, dependencies, selectors
 #   kernel-config.sh declined        defaults (y) that no fragment decides on
+#   kernel-config.sh extract         all of that for every symbol, and which
+#                                    feature asks for what; kiln-image
+#                                    explain-config reads it
 #   kernel-config.sh menuconfig      edit; the edit stays in the cache
 #   kernel-config.sh savedefconfig   write it to kernel/configs/local
 #
@@ -67,6 +70,53 @@ savedefconfig() {
 	grep ^CONFIG_ "$local_config"
 }
 
+# Requests of the features, chosen or not: "feature NAME FILE:LINE SYMBOL VALUE",
+# and what an architecture cannot have: "without NAME REASON".
+feature_lines() {
+	local f
+	for f in "$config_dir"/features/*.config; do
+		[ -f "$f" ] || continue
+		awk -v arch="$ARCH" -v file="${f#"$top"/}" '
+			BEGIN {
+				name = file
+				sub(/.*\//, "", name)
+				sub(/\.config$/, "", name)
+			}
+			index($0, "#% not " arch ":") == 1 {
+				sub(/^#% not [^:]*: */, "")
+				print "without", name, $0
+			}
+			!/^CONFIG_[A-Za-z0-9_]+=/ { next }
+			{
+				some = mine = 0
+				for (i = 2; i <= NF && $i !~ /^#/; i++) {
+					if ($i ~ /^@[^!]/) some = 1
+					if ($i == "@" arch) mine = 1
+					if ($i == "@!" arch) next
+				}
+				if (some && !mine)
+					next
+				split($0, part, /[= \t]/)
+				value = substr($0, length(part[1]) + 2)
+				if (value !~ /^"/)
+					sub(/[ \t].*/, "", value)
+				else
+					value = substr(value, 1, 1 + \
+						index(substr(value, 2), "\""))
+				print "feature", name, file ":" FNR, \
+					substr(part[1], 8), value
+			}' "$f"
+	done
+}
+
+extract() {
+	ready
+	printf 'kiln-kconfig 1 %s %s\n' "$ARCH" "$(kernel_version)"
+	prove -o "$scratch/config" -x "${list[@]}" | sed "s,$top/,,"
+	feature_lines
+	echo end
+}
+
 arch_setup
 source_setup
 edit=$cache/edit/$ARCH
@@ -85,6 +135,7 @@ explain)
 	ready
 	prove -o "$scratch/config" -e "${2#CONFIG_}" "${list[@]}"
 	;;
+extract) extract ;;
 declined)
 	ready
 	prove -o "$scratch/config" -d "${list[@]}" | sort

@@ -202,7 +202,7 @@ prover_build() {
 			-include "$ours/memo.h" -c "$kc/preprocess.c"
 		gcc $flags -w -Dmain=conf_main -Dconf_parse=kiln_conf_parse \
 			-c "$kc/conf.c"
-		for f in fragment memo prove main; do
+		for f in extract fragment memo prove main; do
 			gcc -std=gnu17 -Wall -Wextra -Wshadow $flags \
 				-c "$ours/$f.c"
 		done

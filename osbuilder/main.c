@@ -25,6 +25,9 @@ static const struct command commands[] = {
 	 "", 2, 2, cmd_cat},
 	{"extract", "FILE PATH OUTPUT", "Writes a file of an image to a file.",
 	 "", 3, 3, cmd_extract},
+	{"explain-config", "SYMBOL", "Tells which fragment or feature gives a "
+	 "kernel symbol, and whether the architecture can have it.\n--format "
+	 "is text or json.", "afK", 1, 1, cmd_explain_config},
 	{"manifest", "", "Describes a guest: writes its image.json.",
 	 "oeapvPCkiAF", 0, 0, cmd_manifest},
 };
@@ -38,7 +41,7 @@ static void print_help(FILE *f)
 		int len = end ? (int)(end - commands[i].help) :
 				(int)strlen(commands[i].help);
 
-		(void)fprintf(f, "  %-9s %.*s\n", commands[i].name, len,
+		(void)fprintf(f, "  %-14s %.*s\n", commands[i].name, len,
 			      commands[i].help);
 	}
 	(void)fprintf(f, "\nkiln-image COMMAND --help shows its options.\n");

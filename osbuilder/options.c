@@ -30,6 +30,7 @@ const struct option_desc option_descs[] = {
 	{'L', "layout", "LAYOUT", "plain, pmem or papr (plain)"},
 	{'V', "verity", NULL, "with a tree of hashes"},
 	{'d', "diff", "OTHER", "what differs from FILE to OTHER instead"},
+	{'K', "kconfig", "FILE", "what Kconfig knows (make kconfig)"},
 	{'h', "help", NULL, "this text"},
 	{0},
 };
@@ -64,6 +65,8 @@ static const char **string_of(struct options *o, int letter)
 		return &o->layout;
 	case 'd':
 		return &o->diff;
+	case 'K':
+		return &o->kconfig;
 	default:
 		return NULL;
 	}

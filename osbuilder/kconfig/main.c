@@ -38,12 +38,13 @@ void kiln_conf_parse(const char *name)
 
 static void usage(FILE *out)
 {
-	fputs("usage: prove -a ARCH -o CONFIG [-m MEMO] [-e SYMBOL | -d | "
+	fputs("usage: prove -a ARCH -o CONFIG [-m MEMO] [-e SYMBOL | -d | -x | "
 	      "-s EDITED] FRAGMENT...\n"
 	      "  -o CONFIG  write the configuration here\n"
 	      "  -m MEMO    answers of the compiler, kept between runs\n"
 	      "  -e SYMBOL  explain a symbol instead of proving\n"
 	      "  -d         list defaults (y) that nobody decided on\n"
+	      "  -x         write down all symbols (extract.c)\n"
 	      "  -s EDITED  print the fragment that leads to EDITED\n", out);
 }
 
@@ -75,16 +76,17 @@ static int resolve(const char *out)
 int main(int argc, char **argv)
 {
 	const char *arch = NULL, *out = NULL, *symbol = NULL, *edited = NULL;
-	bool declined = false;
+	bool declined = false, extract = false;
 	int opt, i, bad;
 
-	while ((opt = getopt(argc, argv, "a:o:m:e:ds:h")) != -1) {
+	while ((opt = getopt(argc, argv, "a:o:m:e:dxs:h")) != -1) {
 		switch (opt) {
 		case 'a': arch = optarg; break;
 		case 'o': out = optarg; break;
 		case 'm': memo_load(optarg); break;
 		case 'e': symbol = optarg; break;
 		case 'd': declined = true; break;
+		case 'x': extract = true; break;
 		case 's': edited = optarg; break;
 		case 'h': usage(stdout); return 0;
 		default: usage(stderr); return 2;
@@ -106,6 +108,10 @@ int main(int argc, char **argv)
 		return prove_explain(&wants, symbol) ? 1 : 0;
 	if (declined) {
 		prove_declined(&wants);
+		return 0;
+	}
+	if (extract) {
+		prove_extract(&wants);
 		return 0;
 	}
 	if (edited)

@@ -24,6 +24,9 @@ int prove_explain(const struct wants *w, const char *name);
 /* Symbols whose default is y, that are n, and that no fragment names. */
 int prove_declined(const struct wants *w);
 
+/* Every symbol with its dependencies and value, for other programs. */
+void prove_extract(const struct wants *w);
+
 /*
  * Prints what turns the fragments into the configuration in @edited, as a
  * fragment. Returns < 0 when it cannot be read.
