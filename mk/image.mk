@@ -20,8 +20,8 @@ VERITY ?=
 image_layout = $(if $(filter ppc64le,$(1)),$(LAYOUT:pmem=papr),$(LAYOUT))
 
 IMAGE_SRCS := $(addprefix osbuilder/,\
-	cmd_build.c cmd_explain.c cmd_read.c condition.c cpio.c diff.c digest.c erofs_read.c erofs_write.c \
-	ext4_read.c ext4_write.c fileio.c fs.c image.c layout.c layout_json.c main.c \
+	cmd_build.c cmd_cve.c cmd_explain.c cmd_read.c condition.c cpio.c cve.c diff.c digest.c erofs_read.c erofs_write.c \
+	ext4_read.c ext4_write.c fileio.c fs.c image.c kbuild.c layout.c layout_json.c main.c \
 	manifest.c meta.c nvdimm.c options.c reach.c report.c squashfs_read.c squashfs_write.c \
 	symbols.c tree.c verity.c words.c zstd.c)
 IMAGE_LIBS := -lzstd -lcrypto -ljson-c -lext2fs -lcom_err

@@ -27,7 +27,7 @@ kernel_force := $(if $(KERNEL_TARBALL)$(KERNEL_SRC),kernel-force)
 kernel_plus := $(if $(findstring n,$(make_letters))$(findstring \
 	q,$(make_letters))$(findstring t,$(make_letters)),,+)
 
-.PHONY: kernel kernel-force kernel-prove kconfig explain-config menuconfig \
+.PHONY: kernel kernel-force kernel-prove kconfig explain-config cve menuconfig \
 	savedefconfig
 
 define kernel_rules
@@ -61,6 +61,17 @@ explain-config: $(O)/host/kiln-image $(foreach a,$(ARCHES),$(O)/$(a)/kernel.kcon
 	$(Q)for a in $(ARCHES); do \
 		$(O)/host/kiln-image explain-config '$(SYMBOL)' --arch $$a \
 			--kconfig $(O)/$$a/kernel.kconfig; done
+
+# What the records of the kernel's CNA below CVE_DATA mean for each kernel.
+cve: $(O)/host/kiln-image $(foreach a,$(ARCHES),$(O)/$(a)/kernel)
+	$(Q)test -d '$(CVE_DATA)' || { echo 'CVE_DATA= names no folder' >&2; exit 1; }
+	$(Q)for a in $(ARCHES); do \
+		src=$$(ARCH=$$a osbuilder/kernel-config.sh source); \
+		$(O)/host/kiln-image cve '$(CVE_DATA)' --kernel $(O)/$$a \
+			--source "$$src"; \
+		$(O)/host/kiln-image cve '$(CVE_DATA)' --kernel $(O)/$$a \
+			--source "$$src" --format json >$(O)/$$a/cve.json; \
+	done
 
 # The configurations alone: resolved, and proved to be what was asked for.
 kernel-prove:

@@ -25,6 +25,8 @@ struct options {
 	const char *layout;
 	const char *diff;
 	const char *kconfig;
+	const char *kernel;
+	const char *source;
 	bool verity;
 	int64_t epoch;
 	struct manifest_vars vars;
@@ -67,6 +69,7 @@ int cmd_manifest(const struct options *o, struct err *reterr);
 int cmd_inspect(const struct options *o, struct err *reterr);
 int cmd_cat(const struct options *o, struct err *reterr);
 int cmd_verity(const struct options *o, struct err *reterr);
+int cmd_cve(const struct options *o, struct err *reterr);
 int cmd_explain_config(const struct options *o, struct err *reterr);
 int cmd_extract(const struct options *o, struct err *reterr);
 

@@ -10,6 +10,7 @@
 #   kernel-config.sh extract         all of that for every symbol, and which
 #                                    feature asks for what; kiln-image
 #                                    explain-config reads it
+#   kernel-config.sh source          unpack it, and print where it lies
 #   kernel-config.sh menuconfig      edit; the edit stays in the cache
 #   kernel-config.sh savedefconfig   write it to kernel/configs/local
 #
@@ -136,6 +137,10 @@ explain)
 	prove -o "$scratch/config" -e "${2#CONFIG_}" "${list[@]}"
 	;;
 extract) extract ;;
+source)
+	source_unpack
+	printf '%s\n' "$src"
+	;;
 declined)
 	ready
 	prove -o "$scratch/config" -d "${list[@]}" | sort

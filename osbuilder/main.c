@@ -28,6 +28,9 @@ static const struct command commands[] = {
 	{"explain-config", "SYMBOL", "Tells which fragment or feature gives a "
 	 "kernel symbol, and whether the architecture can have it.\n--format "
 	 "is text or json.", "afK", 1, 1, cmd_explain_config},
+	{"cve", "DIR", "Tells which of the CVE records below DIR concern a "
+	 "kernel that was built.\n--format is text or json.", "fGS", 1, 1,
+	 cmd_cve},
 	{"manifest", "", "Describes a guest: writes its image.json.",
 	 "oeapvPCkiAF", 0, 0, cmd_manifest},
 };

@@ -31,6 +31,8 @@ const struct option_desc option_descs[] = {
 	{'V', "verity", NULL, "with a tree of hashes"},
 	{'d', "diff", "OTHER", "what differs from FILE to OTHER instead"},
 	{'K', "kconfig", "FILE", "what Kconfig knows (make kconfig)"},
+	{'G', "kernel", "DIR", "what the build of a kernel left"},
+	{'S', "source", "DIR", "the source tree of that kernel"},
 	{'h', "help", NULL, "this text"},
 	{0},
 };
@@ -67,6 +69,10 @@ static const char **string_of(struct options *o, int letter)
 		return &o->diff;
 	case 'K':
 		return &o->kconfig;
+	case 'G':
+		return &o->kernel;
+	case 'S':
+		return &o->source;
 	default:
 		return NULL;
 	}
