@@ -424,6 +424,40 @@ int cgroup_freeze(int fd, bool freeze)
 	return r;
 }
 
+int cgroup_below(int fd, const char *path, struct err *reterr)
+{
+	cleanup_close int dir = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	const char *part = path;
+
+	if (dir < 0)
+		return err_errno(reterr, "no control groups");
+	while (*(part += strspn(part, "/"))) {
+		size_t n = strcspn(part, "/");
+		char name[NAME_MAX + 1];
+		int sub;
+
+		if (n > NAME_MAX || !strncmp(part, "..", MAX(n, 2U)))
+			return err_set(reterr, -EINVAL,
+				       "bad sub cgroup path: %.200s is not a "
+				       "sub cgroup path", path);
+		memcpy(name, part, n);
+		name[n] = '\0';
+		sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+						O_CLOEXEC);
+		if (sub < 0)
+			return err_set(reterr, -errno,
+				       "error adding pid to cgroups: open "
+				       "%.200s/cgroup.procs: %s", path,
+				       errno == ENOENT
+					       ? "no such file or directory"
+					       : strerror(errno));
+		close_fd(&dir);
+		dir = sub;
+		part += n;
+	}
+	return TAKE_FD(dir);
+}
+
 bool cgroup_is_frozen(int fd)
 {
 	uint64_t v;

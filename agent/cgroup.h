@@ -56,6 +56,10 @@ int cgroup_set(int fd, const char *name, const char *value,
 int cgroup_kill(int fd);
 /* Stops or resumes all of it; waits a little for the stop to be complete. */
 int cgroup_freeze(int fd, bool freeze);
+/* The group at PATH below group FD ("/" is itself), as a descriptor; symbolic
+ * names and ".." are refused. */
+int cgroup_below(int fd, const char *path, struct err *reterr);
+
 bool cgroup_is_frozen(int fd);
 /* An fd of the group that process PID is in, below ROOT; -errno. */
 int cgroup_of_pid(const char *root, pid_t pid);

@@ -429,6 +429,7 @@ int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
 		   struct ttrpc_call *call, struct err *reterr)
 {
 	cleanup(launch_release) struct launch l = {.target = -1, .pidns = -1};
+	cleanup_close int group = -1;
 	struct process *p;
 	int r;
 
@@ -444,7 +445,8 @@ int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
 	    c->init->state != PROCESS_READY)
 		return err_set(reterr, -EBUSY, "container '%s' does not run",
 			       c->id);
-	if (c->cgroupfd >= 0 && cgroup_is_frozen(c->cgroupfd))
+	if (!request->ignore_paused && c->cgroupfd >= 0 &&
+	    cgroup_is_frozen(c->cgroupfd))
 		return err_set(reterr, -EBUSY, "container '%s' is paused",
 			       c->id);
 	l.process = request->process;
@@ -453,7 +455,11 @@ int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
 	l.extras = &c->extras;
 	l.join_flags = c->namespaces & ~(unsigned int)CLONE_NEWPID;
 	l.joined_userns = c->namespaces & CLONE_NEWUSER;
-	l.cgroupfd = c->cgroupfd;
+	if (*request->cgroup)
+		group = cgroup_below(c->cgroupfd, request->cgroup, reterr);
+	if (*request->cgroup && group < 0)
+		return group;
+	l.cgroupfd = group >= 0 ? group : c->cgroupfd;
 	l.target = fcntl(c->init->pidfd, F_DUPFD_CLOEXEC, 3);
 	l.pidns = fcntl(c->init->pidfd, F_DUPFD_CLOEXEC, 3);
 	if (l.target < 0 || l.pidns < 0)
@@ -465,7 +471,7 @@ int container_exec(struct container *c, const Grpc__ExecProcessRequest *request,
 	r = process_spawn(p, &l, call, reterr);
 	/* Processes in the inner nodes of the tree are refused: an init system
 	 * in there has made groups of its own, and is in one. */
-	if (r == -EBUSY && c->cgroupfd >= 0) {
+	if (r == -EBUSY && c->cgroupfd >= 0 && group < 0) {
 		cleanup_close int inner = cgroup_of_pid(c->agent->cgroup_root,
 							c->init->pid);
 

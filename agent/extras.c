@@ -266,7 +266,7 @@ int extras_parse(const Grpc__Spec *spec, struct extras *ret,
 	};
 	size_t i;
 
-	*ret = (struct extras){.umask = 0022, .seccomp_errno = EPERM};
+	*ret = (struct extras){.umask = 0022, .seccomp_errno = UINT32_MAX};
 	for (i = 0; i < ARRAY_SIZE(keys); i++) {
 		const char *text = spec_extra(spec, keys[i]);
 

@@ -27,7 +27,8 @@ struct extras_offset {
 };
 
 struct extras {
-	uint32_t umask, seccomp_errno;
+	uint32_t umask;
+	uint32_t seccomp_errno; /* UINT32_MAX: not given */
 	bool has_personality, has_sched;
 	unsigned long personality;
 	int ioprio; /* 0: none */

@@ -88,11 +88,15 @@ int hook_run(const Grpc__Hook *hook, const char *id, struct err *reterr)
 	r = await(hook, pid, &status);
 	if (r < 0)
 		return err_code(reterr, r, "hook '%.200s'", hook->path);
-	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		return err_set(reterr, -EIO, "hook '%.200s' failed: %s %d",
-			       hook->path,
-			       WIFEXITED(status) ? "exit" : "signal",
-			       WIFEXITED(status) ? WEXITSTATUS(status)
-						 : WTERMSIG(status));
+	if (WIFSIGNALED(status))
+		return err_set(reterr, -EIO,
+			       "error running hook '%.200s': signal %d%s",
+			       hook->path, WTERMSIG(status),
+			       WTERMSIG(status) == SIGSYS ? ": bad system call"
+							  : "");
+	if (WEXITSTATUS(status))
+		return err_set(reterr, -EIO,
+			       "error running hook '%.200s': exit status %d",
+			       hook->path, WEXITSTATUS(status));
 	return 0;
 }

@@ -8,12 +8,17 @@
 /* A system call filter, compiled and ready to be loaded. */
 struct sysfilter;
 
-/* Compiles SPEC; ERROR is the errno of its default action, should that have
- * one. System calls that this kernel does not know are left out, as
- * are architectures of the other byte order; other nonsense is -EINVAL. */
+/*
+ * Compiles SPEC; ERROR is the errno of its default action, should that have
+ * one, or -1 when the caller named none. System calls that this kernel does not
+ * know are left out, as are architectures of the other byte order; other
+ * nonsense is -EINVAL.
+ *
+ * With no ERROR given, calls that are newer than all that SPEC names fail with
+ * ENOSYS, on which programs fall back: who wrote SPEC cannot have meant them.
+ */
 int sysfilter_new(const Grpc__LinuxSeccomp *spec, int error,
-		  struct sysfilter **ret,
-		struct err *reterr);
+		  struct sysfilter **ret, struct err *reterr);
 void sysfilter_free(struct sysfilter *filter);
 
 /* Puts the calling process under the filter. Needs CAP_SYS_ADMIN or

@@ -32,7 +32,8 @@ struct verb_options {
 	/* exec */
 	const char *process, *cwd, *user, *apparmor, *label;
 	struct strv env, additional_gids, caps;
-	bool tty, no_new_privs;
+	const char *cgroup;
+	bool tty, no_new_privs, ignore_paused;
 	/* kill, delete, list, spec, config, gc */
 	bool all, force, regex, quiet, rootless, no_origins, dry_run;
 	const char *format;

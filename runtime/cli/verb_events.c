@@ -12,6 +12,7 @@
 
 #define OUTPUT_MAX (1u << 20)
 #define INTERVAL_DEFAULT_MS 5000
+#define OOM_POLL_MS 500
 
 /* Adds and returns VALUE: json-c hands the reference to the object. */
 static json_object *add(json_object *o, const char *key, json_object *value)
@@ -186,27 +187,61 @@ static bool is_over(const struct cli *cli, const char *id)
 	return over;
 }
 
+static int print_ooms(const struct cli *cli, const char *id, uint64_t *seen,
+		      struct err *reterr)
+{
+	uint64_t now = *seen;
+	int r = client_ooms(cli->root, id, &now, reterr);
+
+	for (; r == 0 && *seen < now; (*seen)++)
+		if (printf("{\"type\":\"oom\",\"id\":\"%s\"}\n", id) < 0 ||
+		    fflush(stdout) != 0)
+			return err_set(reterr, -EIO,
+				       "write to standard output failed");
+	return r;
+}
+
+/* Waits for MS, and tells meanwhile what cannot. 1 when it is over. */
+static int watch(const struct cli *cli, const char *id, uint32_t ms,
+		 uint64_t *ooms, struct err *reterr)
+{
+	int r = 0;
+
+	while (ms && r == 0) {
+		uint32_t step = MIN(ms, (uint32_t)OOM_POLL_MS);
+		struct timespec pause = {step / 1000,
+					 (long)(step % 1000) * 1000000L};
+
+		(void)nanosleep(&pause, NULL);
+		ms -= step;
+		r = print_ooms(cli, id, ooms, reterr);
+		/* It may end between the question and the answer. */
+		if (is_over(cli, id))
+			return 1;
+	}
+	return r;
+}
+
 int verb_events(const struct cli *cli, const struct verb_options *o,
 		int argc UNUSED, char **argv, struct err *reterr)
 {
 	uint32_t ms = INTERVAL_DEFAULT_MS;
-	struct timespec pause;
+	uint64_t ooms = 0;
 	int r = cli_check_id(argv[0], reterr);
 
 	if (r == 0 && o->interval)
 		r = parse_interval(o->interval, &ms, reterr);
 	if (r < 0)
 		return r;
-	pause = (struct timespec){ms / 1000, (long)(ms % 1000) * 1000000L};
 	r = show_once(cli, argv[0], reterr);
 	while (r == 0 && !o->stats) {
-		(void)nanosleep(&pause, NULL);
-		if (is_over(cli, argv[0]))
-			return 0;
+		r = watch(cli, argv[0], ms, &ooms, reterr);
+		if (r)
+			break;
 		r = show_once(cli, argv[0], reterr);
 		/* It may end between the question and the answer. */
 		if (r < 0 && is_over(cli, argv[0]))
 			return 0;
 	}
-	return r;
+	return r < 0 ? r : 0;
 }

@@ -203,6 +203,8 @@ int verb_exec(const struct cli *cli, const struct verb_options *o, int argc,
 		.console_socket = o->console_socket,
 		.pid_file = o->pid_file,
 		.detach = o->detach,
+		.ignore_paused = o->ignore_paused,
+		.cgroup = o->cgroup,
 	};
 	Grpc__Process *process = NULL;
 	int status = 0;

@@ -71,7 +71,10 @@ static const struct option_desc exec_options[] = {
 	UINT(0, "preserve-fds", "N", preserve_fds,
 	     "further descriptors to pass on"),
 	IGNORED("no-subreaper"),
-	IGNORED("ignore-paused"),
+	FLAG(0, "ignore-paused", ignore_paused,
+	     "in a paused container, wait until it goes on"),
+	STRING(0, "cgroup", "PATH", cgroup,
+	       "control group, below the container's, in the guest"),
 	HELP,
 };
 

@@ -32,6 +32,8 @@ static const struct {
 				    &grpc__empty__descriptor, 10000},
 	[AGENT_EXEC] = {SERVICE, "ExecProcess", &grpc__empty__descriptor,
 			60000},
+	[AGENT_EXEC_PAUSED] = {SERVICE, "ExecProcess", &grpc__empty__descriptor,
+			       0},
 	[AGENT_SIGNAL] = {SERVICE, "SignalProcess", &grpc__empty__descriptor,
 			  10000},
 	[AGENT_WAIT] = {SERVICE, "WaitProcess",
@@ -58,6 +60,7 @@ static const struct {
 				 &grpc__routes__descriptor, 30000},
 	[AGENT_ADD_NEIGHBOURS] = {SERVICE, "AddARPNeighbors",
 				  &grpc__empty__descriptor, 30000},
+	[AGENT_OOM] = {SERVICE, "GetOOMEvent", &grpc__oomevent__descriptor, 0},
 };
 
 void agent_call(struct ttrpc_conn *conn, enum agent_method method,

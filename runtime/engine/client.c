@@ -175,6 +175,28 @@ int client_stats(const char *root, const char *id,
 	return r;
 }
 
+int client_ooms(const char *root, const char *id, uint64_t *ret,
+		struct err *reterr)
+{
+	Grpc__StatsContainerRequest request =
+		GRPC__STATS_CONTAINER_REQUEST__INIT;
+	cleanup_close int fd = client_connect(root, id, reterr);
+	ProtobufCMessage *m = NULL;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	request.container_id = TEXT(id);
+	r = rpc_call(fd, RPC_ENGINE, "Oom", &request.base,
+		     &containerd__task__v2__oom_response__descriptor, &m,
+		     reterr);
+	if (r < 0)
+		return r;
+	*ret = ((const Containerd__Task__V2__OomResponse *)m)->count;
+	proto_free(m);
+	return 0;
+}
+
 int client_pids(const char *root, const char *id, int **ret, size_t *n,
 		struct err *reterr)
 {

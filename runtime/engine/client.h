@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -43,6 +44,8 @@ struct exec_options {
 	const char *exec_id; /* NULL: generated */
 	const char *console_socket, *pid_file;
 	bool detach;
+	bool ignore_paused; /* a paused container is no error, it waits */
+	const char *cgroup; /* below the container's, in the guest; or NULL */
 	/* The whole process; PROCESS->terminal is overridden by TTY. */
 	const Grpc__Process *process;
 	bool tty;
@@ -128,6 +131,10 @@ int client_update(const char *root, const char *id, const void *resources,
  * proto_free(). */
 int client_stats(const char *root, const char *id,
 		 Grpc__StatsContainerResponse **ret, struct err *reterr);
+
+/* How often the guest has killed in it for lack of memory. */
+int client_ooms(const char *root, const char *id, uint64_t *ret,
+		struct err *reterr);
 
 /* The processes of the container as host pids: its stubs. *RET to be freed. */
 int client_pids(const char *root, const char *id, int **ret, size_t *n,

@@ -73,6 +73,18 @@ static char *absolute(const char *path)
 	return cwd ? path_join(cwd, path) : NULL;
 }
 
+/* One of the standard streams, or the controlling one when all are
+ * redirected. */
+static bool has_terminal(void)
+{
+	cleanup_close int fd = -1;
+
+	if (isatty(0) || isatty(1) || isatty(2))
+		return true;
+	fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return fd >= 0;
+}
+
 static int check_console(bool terminal, bool detached,
 			 const char *console_socket, struct err *reterr)
 {
@@ -82,12 +94,11 @@ static int check_console(bool terminal, bool detached,
 			       "setting console socket: a terminal needs "
 			       "--console-socket, or somebody in the "
 			       "foreground");
-	if (terminal && !console_socket && !isatty(0) && !isatty(1) &&
-	    !isatty(2))
+	if (terminal && !console_socket && !has_terminal())
 		return err_set(reterr, -ENOTTY,
 			       "a terminal is wanted (process.terminal, --tty), "
 			       "but neither standard input nor output nor "
-			       "error is one: use --console-socket, or none");
+			       "error is one, and there is no /dev/tty: use --console-socket, or none");
 	if (!terminal && console_socket)
 		return err_set(reterr, -EINVAL,
 			       "--console-socket without a terminal: "
@@ -395,14 +406,20 @@ static int task_exec(int fd, const struct exec_options *o, const char *exec_id,
 	Containerd__Task__V2__StartRequest start =
 		CONTAINERD__TASK__V2__START_REQUEST__INIT;
 	Containerd__Task__V2__Any spec = CONTAINERD__TASK__V2__ANY__INIT;
-	size_t n = grpc__process__get_packed_size(o->process);
-	cleanup_free uint8_t *packed = malloc(n + 1);
+	Grpc__ExecProcessRequest process = GRPC__EXEC_PROCESS_REQUEST__INIT;
+	cleanup_free uint8_t *packed = NULL;
+	size_t n;
 	int r;
 
+	process.process = (Grpc__Process *)(uintptr_t)o->process;
+	process.cgroup = TEXT(o->cgroup ? o->cgroup : "");
+	process.ignore_paused = o->ignore_paused;
+	n = grpc__exec_process_request__get_packed_size(&process);
+	packed = malloc(n + 1);
 	if (!packed)
 		return err_code(reterr, -ENOMEM, "exec");
-	(void)grpc__process__pack(o->process, packed);
-	spec.type_url = TEXT(RPC_PROCESS_TYPE);
+	(void)grpc__exec_process_request__pack(&process, packed);
+	spec.type_url = TEXT(RPC_EXEC_TYPE);
 	spec.value.data = packed;
 	spec.value.len = n;
 	request.id = start.id = TEXT(o->id);
@@ -424,7 +441,9 @@ static int check_running(const struct exec_options *o, struct err *reterr)
 
 	if (r < 0)
 		return r;
-	if (!strcmp(s.status, "paused"))
+	if (!strcmp(s.status, "paused") && o->ignore_paused)
+		r = 0;
+	else if (!strcmp(s.status, "paused"))
 		r = err_set(reterr, -EBUSY,
 			    "container '%s': cannot exec in a paused "
 			    "container: resume it first", o->id);

@@ -724,10 +724,9 @@ int container_exec(struct container *c, const char *exec_id, bool terminal,
 		   const void *spec, size_t n, struct err *reterr)
 {
 	struct process *p;
-	int r = container_may(c->status, CONTAINER_OP_EXEC, c->id, reterr);
+	Grpc__ExecProcessRequest *rq;
+	int r;
 
-	if (r < 0)
-		return r;
 	if (!id_is_valid(exec_id))
 		return err_set(reterr, -EINVAL, "invalid exec id");
 	if (container_find(c, exec_id) || !strcmp(exec_id, c->id))
@@ -736,12 +735,18 @@ int container_exec(struct container *c, const char *exec_id, bool terminal,
 	p = process_new(c, exec_id, terminal);
 	if (!p)
 		return err_code(reterr, -ENOMEM, "exec");
-	p->spec = proto_unpack(&grpc__process__descriptor, n, spec);
-	if (!p->spec) {
+	p->spec = proto_unpack(&grpc__exec_process_request__descriptor, n,
+			       spec);
+	rq = p->spec;
+	if (!rq || !rq->process)
+		r = err_set(reterr, -EINVAL, "malformed process");
+	else
+		r = process_may_exec(p, reterr);
+	if (r < 0) {
 		process_free(p);
-		return err_set(reterr, -EINVAL, "malformed process");
+		return r;
 	}
-	((Grpc__Process *)p->spec)->terminal = terminal;
+	rq->process->terminal = terminal;
 	return 0;
 }
 

@@ -99,7 +99,7 @@ struct process {
 	char *exec_id; /* "" is init */
 	enum process_state state;
 	bool terminal;
-	void *spec; /* exec: Grpc__Process, by proto_free() */
+	void *spec; /* exec: Grpc__ExecProcessRequest, by proto_free() */
 	struct stub_link *stub;
 	pid_t stub_pid;
 	struct process_input in;
@@ -126,6 +126,9 @@ const char *process_agent_id(const struct process *p);
 
 /* The process exists in the guest: streams flow, its end is waited for. */
 void process_run(struct process *p);
+
+/* 0 when the container's state lets P, an exec, run. */
+int process_may_exec(const struct process *p, struct err *reterr);
 
 /* Starts the process of an exec. */
 void process_start_exec(struct process *p, engine_done_fn done, void *arg);
@@ -165,6 +168,7 @@ struct container {
 	void *done_arg;
 	struct cgroup cgroup; /* on the host */
 	void *limits; /* Grpc__LinuxResources as asked for, by proto_free() */
+	uint64_t ooms; /* times that it ran out of memory */
 	bool in_guest; /* the agent knows it */
 	bool deleted;
 };
@@ -181,7 +185,7 @@ void container_update(struct container *c,
 		      const Grpc__LinuxResources *resources,
 		      engine_done_fn done, void *arg);
 /* Notes a further process; it runs when started. SPEC is a packed
- * grpc.Process. */
+ * grpc.ExecProcessRequest, of which ids do not count. */
 int container_exec(struct container *c, const char *exec_id, bool terminal,
 		   const void *spec, size_t n, struct err *reterr);
 int container_delete(struct container *c, struct err *reterr);

@@ -208,14 +208,24 @@ static void on_exec_started(void *arg, int code, const char *text,
 	process_run(p);
 }
 
+int process_may_exec(const struct process *p, struct err *reterr)
+{
+	const Grpc__ExecProcessRequest *rq = p->spec;
+	const struct container *c = p->container;
+
+	if (c->status == CONTAINER_PAUSED && rq->ignore_paused)
+		return 0;
+	return container_may(c->status, CONTAINER_OP_EXEC, c->id, reterr);
+}
+
 void process_start_exec(struct process *p, engine_done_fn done, void *arg)
 {
 	Grpc__ExecProcessRequest request = GRPC__EXEC_PROCESS_REQUEST__INIT;
+	const Grpc__ExecProcessRequest *asked = p->spec;
 	struct err err = {0};
 	int r;
 
-	r = container_may(p->container->status, CONTAINER_OP_EXEC,
-			  p->container->id, &err);
+	r = process_may_exec(p, &err);
 	if (!r)
 		r = process_step(&p->state, PROCESS_OP_MADE, p->exec_id, &err);
 	if (r < 0) {
@@ -226,8 +236,12 @@ void process_start_exec(struct process *p, engine_done_fn done, void *arg)
 	p->done_arg = arg;
 	request.container_id = p->container->id;
 	request.exec_id = p->exec_id;
-	request.process = p->spec;
-	agent_call(agent_of(p), AGENT_EXEC, &request.base, on_exec_started, p);
+	request.process = asked->process;
+	request.cgroup = asked->cgroup;
+	request.ignore_paused = asked->ignore_paused;
+	agent_call(agent_of(p),
+		   asked->ignore_paused ? AGENT_EXEC_PAUSED : AGENT_EXEC,
+		   &request.base, on_exec_started, p);
 }
 
 /* An answer that somebody waits for. */

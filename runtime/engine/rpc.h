@@ -17,7 +17,7 @@
  * connection that made it. */
 #define RPC_LEASE_TYPE "kiln.v1.Lease"
 /* Type of ExecProcessRequest.spec: a packed grpc.Process. */
-#define RPC_PROCESS_TYPE "grpc.Process"
+#define RPC_EXEC_TYPE "grpc.ExecProcessRequest"
 
 /*
  * Calls SERVICE/NAME on the connected socket FD. *RET (may be NULL) gets the

@@ -14,6 +14,7 @@
 #include "runtime/engine/engine.h"
 #include "runtime/engine/network.h"
 #include "runtime/engine/share.h"
+#include "runtime/engine/stats.h"
 #include "runtime/engine/translate.h"
 #include "runtime/engine/vmspec.h"
 #include "runtime/oci/spec.h"
@@ -250,6 +251,7 @@ static void on_network(void *arg, int code, const struct err *e)
 		return;
 	}
 	engine_phase(sb->eng, "sandbox ready");
+	stats_watch_oom(sb);
 	boot_done(sb, 0, &err);
 }
 

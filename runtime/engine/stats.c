@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "proto/agent.pb-c.h"
+#include "runtime/engine/agent.h"
 #include "runtime/engine/engine.h"
 
 #define AGENT_SERVICE "grpc.AgentService"
@@ -28,6 +29,31 @@ static void on_stats(void *arg, int code, const char *text,
 						? TTRPC_INTERNAL
 						: (enum ttrpc_code)code,
 				  "statistics: %s", escaped);
+}
+
+static void on_oom(void *arg, int code, const char *text UNUSED,
+		   const ProtobufCMessage *response)
+{
+	const Grpc__OOMEvent *event = (const Grpc__OOMEvent *)response;
+	struct sandbox *sb = arg;
+	struct container *c;
+
+	if (code != TTRPC_OK)
+		return; /* the guest ends, or has no such events */
+	c = sandbox_find(sb, event->container_id);
+	if (c) {
+		log_warn("container '%s' is out of memory", c->id);
+		c->ooms++;
+	}
+	stats_watch_oom(sb);
+}
+
+void stats_watch_oom(struct sandbox *sb)
+{
+	Grpc__GetOOMEventRequest request = GRPC__GET_OOMEVENT_REQUEST__INIT;
+
+	if (sb->agent)
+		agent_call(sb->agent, AGENT_OOM, &request.base, on_oom, sb);
 }
 
 void stats_answer(struct container *c, struct ttrpc_call *call)

@@ -6,6 +6,11 @@
 
 struct container;
 
+struct sandbox;
+
+/* Counts from now on in whose containers the guest kills for lack of memory. */
+void stats_watch_oom(struct sandbox *sb);
+
 /* Answers CALL with what the agent counts of C, a StatsContainerResponse. */
 void stats_answer(struct container *c, struct ttrpc_call *call);
 

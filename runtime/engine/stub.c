@@ -148,6 +148,8 @@ static int take_stdio(struct stub *s, const struct stub_options *o, int ret[3],
 		s->size_fd = ret[0];
 	else if (o->terminal && isatty(1))
 		s->size_fd = ret[1];
+	else if (o->terminal)
+		s->size_fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (o->terminal && o->foreground && isatty(0))
 		(void)tty_make_raw(0); /* who waits for us restores it */
 	return 0;

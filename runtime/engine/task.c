@@ -184,7 +184,7 @@ static void on_exec(void *arg, struct ttrpc_call *call,
 	if (!c)
 		return;
 	if (!request->spec ||
-	    strcmp(request->spec->type_url, RPC_PROCESS_TYPE)) {
+	    strcmp(request->spec->type_url, RPC_EXEC_TYPE)) {
 		ttrpc_reply_error(call, TTRPC_INVALID_ARGUMENT,
 				  "no process of a known type");
 		return;
@@ -287,6 +287,21 @@ static void on_stats(void *arg, struct ttrpc_call *call,
 
 	if (c)
 		stats_answer(c, call);
+}
+
+static void on_oom(void *arg, struct ttrpc_call *call,
+		   const ProtobufCMessage *message)
+{
+	const Grpc__StatsContainerRequest *request =
+		(const Grpc__StatsContainerRequest *)message;
+	Containerd__Task__V2__OomResponse response =
+		CONTAINERD__TASK__V2__OOM_RESPONSE__INIT;
+	struct container *c = find(arg, call, request->container_id);
+
+	if (!c)
+		return;
+	response.count = c->ooms;
+	ttrpc_reply(call, &response.base);
 }
 
 static void on_update(void *arg, struct ttrpc_call *call,
@@ -468,6 +483,7 @@ static const struct ttrpc_method methods[] = {
 	TASK("Shutdown", shutdown_request, on_shutdown),
 	{RPC_ENGINE, "Update", &grpc__update_container_request__descriptor,
 	 on_update},
+	{RPC_ENGINE, "Oom", &grpc__stats_container_request__descriptor, on_oom},
 	{RPC_ENGINE, "Stats", &grpc__stats_container_request__descriptor,
 	 on_stats},
 };

@@ -28,6 +28,12 @@ static int cgroup_device_finish(struct decoder *d, json_object *o UNUSED,
 {
 	const Grpc__LinuxDeviceCgroup *rule = msg;
 
+	char *all = strchr(rule->access, 'a');
+
+	/* Some write "all" as in the type; the other letters count, as with
+	 * runc. */
+	if (all && strspn(rule->access, "rwma") == strlen(rule->access))
+		memmove(all, all + 1, strlen(all));
 	if (strspn(rule->access, "rwm") != strlen(rule->access))
 		return decode_fail(d, -EINVAL, "access",
 				   "'%.128s' is not of the letters r, w and m",

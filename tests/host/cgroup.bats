@@ -118,3 +118,35 @@ setup_limits() {
 		--bundle "$BUNDLE" c1 </dev/null >/dev/null 2>&1
 	[ ! -e "$(group_of cpu)" ]
 }
+
+@test "exec in a group of the container's own, in a paused one, out of memory" {
+	command_is 'sleep 200'
+	spec '.linux.namespaces |= map(select(.type != "cgroup")) + [{type: "cgroup"}] |
+		.linux.resources.memory = {limit: 33554432, swap: 33554432} |
+		.mounts |= map((select(.type == "cgroup") | .options -= ["ro"]) // .)'
+	kiln_create </dev/null >/dev/null 2>&1
+	kiln start c1
+	kiln exec c1 mkdir /sys/fs/cgroup/sub </dev/null
+	[ "$(kiln exec --cgroup /sub c1 cat /proc/self/cgroup)" = 0::/sub ]
+	run kiln exec --cgroup ../.. c1 true
+	[ "$status" = 255 ]
+	[[ "$output" == *"not a sub cgroup path"* ]]
+	run kiln exec --cgroup nothing c1 true
+	[ "$status" = 255 ]
+	[[ "$output" == *"nothing/cgroup.procs: no such file"* ]]
+	kiln pause c1
+	run kiln exec c1 true
+	[ "$status" = 255 ]
+	kiln exec --ignore-paused c1 echo later >"$WORK/out" </dev/null &
+	sleep 1
+	[ ! -s "$WORK/out" ]
+	kiln resume c1
+	wait $!
+	[ "$(cat "$WORK/out")" = later ]
+	kiln events --interval 60s c1 >"$WORK/events" &
+	wait_line "$WORK/events" '"type":"stats"'
+	run kiln exec c1 tail /dev/zero
+	wait_line "$WORK/events" '{"type":"oom","id":"c1"}'
+	kiln delete --force c1
+	wait
+}
