@@ -131,6 +131,7 @@ $(O)/host/kiln-agent-test: $(patsubst %.c,$(O)/san/obj/%.o,$(AGENT_SRCS)) \
 
 # Protocol tests: programs that speak to an agent.
 PROTOCOL_BINS := $(O)/tests/protocol/test_agent \
+	$(O)/tests/protocol/test_hostile $(O)/tests/protocol/test_network \
 	$(O)/tests/protocol/test_calls $(O)/tests/protocol/test_files
 PROTOCOL_TOOLS := $(O)/tests/protocol/agent-drive
 

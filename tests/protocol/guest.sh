@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# tests/protocol/guest.sh ARCH [PROGRAM]: runs a protocol test against the agent
-# of a guest: the kernel and the ramdisk of build/ARCH (or $KILN_GUESTS/ARCH),
+# tests/protocol/guest.sh ARCH [PROGRAM...]: runs protocol tests against the agent
+# of one guest: the kernel and the ramdisk of build/ARCH (or $KILN_GUESTS/ARCH),
 # with busybox as /rootfs, by emulation.
 set -eu
 
 arch=$1
 O=$(realpath "${KILN_O:-build}")
-program=${2:-$O/tests/protocol/test_calls}
+programs=("${@:2}")
+[ ${#programs[@]} -gt 0 ] ||
+	programs=("$O/tests/protocol/"{test_hostile,test_calls})
 guest=${KILN_GUESTS:-$O}/$arch
 work=$(mktemp -d "${TMPDIR:-/tmp}/kiln-guest.XXXXXX")
 vm=
@@ -75,6 +77,11 @@ emulator=qemu-system-${arch/ppc64le/ppc64}
 	"${fs[@]}" &
 vm=$!
 r=0
-KILN_AGENT_SOCKET=$work/agent KILN_CONSOLE_SOCKET=$work/shell "$program" || r=$?
+export KILN_AGENT_SOCKET=$work/agent KILN_CONSOLE_SOCKET=$work/shell
+for program in "${programs[@]::${#programs[@]}-1}"; do
+	KILN_AGENT_KEEP=1 "$program" || r=$?
+	sleep 0.2 # for the agent to see that the host is another one
+done
+"${programs[-1]}" || r=$?
 [ "$r" = 0 ] || tail -n 30 "$work/console"
 exit "$r"

@@ -110,8 +110,8 @@ static int enter_namespaces(void)
 	int r;
 
 	if (!uid)
-		return unshare(CLONE_NEWNS) < 0 ? -errno : 0;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 ? -errno : 0;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) < 0)
 		return -errno;
 	(void)snprintf(map, sizeof(map), "0 %u 1", uid);
 	r = write_file(AT_FDCWD, "/proc/self/uid_map", map);

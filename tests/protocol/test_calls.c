@@ -35,7 +35,7 @@ static void annotate(const char *key, const char *value)
 static void test_metrics(void **state UNUSED)
 {
 	static const char *const families[] = {
-		"kata_agent_scrape_count 1\n", "kata_agent_threads 1.00\n",
+		"kata_agent_scrape_count ", "kata_agent_threads 1.00\n",
 		"kata_agent_total_time ", "kata_agent_total_vm ",
 		"kata_agent_total_rss ", "kata_agent_proc_status{",
 		"kata_agent_io_stat{", "kata_agent_proc_stat{",
