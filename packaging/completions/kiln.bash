@@ -33,7 +33,7 @@ _kiln_value() {
 # What the words of a verb are: its usage tells.
 _kiln_word() {
 	local usage
-	usage=$("$program" "$verb" --help 2>/dev/null | head -n 1)
+	usage=$("$program" "$verb" --help 2>/dev/null | grep '^Usage:')
 	case $usage in
 	*' ID'*)
 		if [ "$verb" = kill ] && [ "$given" -gt 0 ]; then

@@ -54,7 +54,7 @@ _kiln() {
 		_describe verb found
 		return
 	fi
-	usage=$($program $verb --help 2>/dev/null | head -n 1)
+	usage=$($program $verb --help 2>/dev/null | grep '^Usage:')
 	case $usage in
 	*' ID'*) compadd -- ${(f)"$($program $before list -q 2>/dev/null)"} ;;
 	*ARCH*) compadd x86_64 aarch64 s390x ppc64le ;;

@@ -74,10 +74,13 @@ static void print_general_help(FILE *out)
 {
 	const struct verb *v;
 
-	(void)fputs("Containers in virtual machines of their own.\n\n"
-		    "Usage: kiln [OPTION...] VERB [OPTION...] [WORD...]\n\n"
-		    "Verbs:\n",
-		    out);
+	(void)fprintf(out,
+		      "NAME:\n   %s - Open Container Initiative runtime, "
+		      "containers in virtual machines of their own\n\n"
+		      "Usage: %s [OPTION...] VERB [OPTION...] [WORD...]\n\n"
+		      "Verbs:\n",
+		      program_invocation_short_name,
+		      program_invocation_short_name);
 	for (v = cli_verbs; v->name; v++)
 		(void)fprintf(out, "  %-10s %s%s\n", v->name, v->summary,
 			      is_there(v) ? "" : " (not implemented yet)");
@@ -88,9 +91,13 @@ static void print_general_help(FILE *out)
 
 static void print_verb_help(FILE *out, const struct verb *v)
 {
-	(void)fprintf(out, "Usage: kiln [OPTION...] %s [OPTION...]%s%s\n\n%s%s\n",
-		      v->name, *v->words ? " " : "", v->words, v->summary,
-		      is_there(v) ? "" : " (not implemented yet)");
+	(void)fprintf(out,
+		      "NAME:\n   %s %s - %s%s\n\n"
+		      "Usage: %s [OPTION...] %s [OPTION...]%s%s\n",
+		      program_invocation_short_name, v->name, v->summary,
+		      is_there(v) ? "" : " (not implemented yet)",
+		      program_invocation_short_name, v->name,
+		      *v->words ? " " : "", v->words);
 	(void)fputs("\nOptions:\n", out);
 	options_print(out, v->options, v->n_options);
 }
@@ -157,6 +164,10 @@ static int run_verb(struct cli *cli, int argc, char **argv,
 	const struct verb *v = verb_find(argv[0]);
 	int words, r;
 
+	if (!v && wants_help(argc, argv))
+		return err_set(reterr, -EINVAL,
+			       "No help topic for '%s'; `kiln --help` lists "
+			       "the verbs", argv[0]);
 	if (!v)
 		return fail_verb(argv[0], reterr);
 	if (v->raw && !wants_help(argc, argv))
@@ -249,8 +260,11 @@ static int dispatch(struct cli *cli, int words, char **argv,
 		    struct err *reterr)
 {
 	if (cli->show_version) {
-		(void)printf("kiln version %s\nspec: %s\n", cli->version,
-			     CLI_OCI_VERSION);
+		/* By the name it is called, as callers of runc expect; what it
+		 * really is stands where runc has its commit. */
+		(void)printf("%s version %s\ncommit: kiln-%s\nspec: %s\n",
+			     program_invocation_short_name, cli->version,
+			     cli->version, CLI_OCI_VERSION);
 		return 0;
 	}
 	if (cli->show_help) {

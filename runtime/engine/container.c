@@ -272,6 +272,9 @@ static int share_mounts(struct container *c, struct err *reterr)
 			if (r < 0)
 				return r;
 			r = translate_mount(s, m, guest);
+			if (!r && m->recursive && m->readonly &&
+			    share_has_submounts(c->sandbox->share, c->id, name))
+				r = translate_partly_readonly(s, m);
 			break;
 		}
 		if (r < 0)

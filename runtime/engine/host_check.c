@@ -71,6 +71,17 @@ static int check_network(const struct spec *s, struct err *reterr)
 		       "none (linux.namespaces has no entry \"network\")");
 }
 
+/* Whoever set the filter up could not say so any more. */
+static bool names_write(const Grpc__LinuxSyscall *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_names; i++)
+		if (!strcmp(s->names[i], "write"))
+			return true;
+	return false;
+}
+
 static int check_seccomp(const struct spec *s, struct err *reterr)
 {
 	const Grpc__LinuxSeccomp *f = s->wire->linux->seccomp;
@@ -84,6 +95,13 @@ static int check_seccomp(const struct spec *s, struct err *reterr)
 	if (!strcmp(f->defaultaction, "SCMP_ACT_NOTIFY"))
 		return err_set(reterr, -EOPNOTSUPP,
 			       "linux.seccomp.defaultAction: %s", why);
+	for (i = 0; i < f->n_syscalls; i++)
+		if (!strcmp(f->syscalls[i]->action, "SCMP_ACT_NOTIFY") &&
+		    names_write(f->syscalls[i]))
+			return err_set(reterr, -EINVAL,
+				       "linux.seccomp.syscalls[%zu].action: "
+				       "SCMP_ACT_NOTIFY cannot be used for the "
+				       "write syscall", i);
 	for (i = 0; i < f->n_syscalls; i++)
 		if (!strcmp(f->syscalls[i]->action, "SCMP_ACT_NOTIFY"))
 			return err_set(reterr, -EOPNOTSUPP,

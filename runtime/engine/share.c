@@ -14,6 +14,9 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "os/io.h"
+
+#define MOUNTINFO_MAX ((size_t)4 << 20)
 
 /*
  * The guest sees the folder by a mount of its own, which is read-only: else it
@@ -165,6 +168,20 @@ int share_bind(struct share *s, const char *cid, const char *name,
 		return err_errno(reterr, "bind '%s' to '%s'", source, target);
 	*ret = TAKE_PTR(guest);
 	return 0;
+}
+
+bool share_has_submounts(const struct share *s, const char *cid,
+			 const char *name)
+{
+	cleanup_free char *below = NULL, *text = NULL;
+
+	/* As a field of its own, up to the slash. */
+	if (asprintf(&below, " %s/%s/%s/", s->path, cid, name) < 0)
+		return false;
+	if (read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text,
+		      NULL) < 0)
+		return false;
+	return strstr(text, below) != NULL;
 }
 
 static void remove_mount_point(int dirfd, const char *base, const char *name)

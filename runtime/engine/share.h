@@ -40,6 +40,10 @@ int share_bind(struct share *s, const char *cid, const char *name,
 	       const char *source, bool recursive, bool read_only, char **ret,
 	       struct err *reterr);
 
+/* Whether there are mounts below <cid>/<name>. */
+bool share_has_submounts(const struct share *s, const char *cid,
+			 const char *name);
+
 /* Undoes all of container CID's that is below the folder. */
 void share_remove_container(struct share *s, const char *cid);
 

@@ -35,6 +35,23 @@ int translate_mount(struct spec *s, struct spec_mount *m, const char *source)
 	return m->wire->source && m->wire->type ? 0 : -ENOMEM;
 }
 
+int translate_partly_readonly(struct spec *s, struct spec_mount *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->wire->n_options; i++)
+		if (!strcmp(m->wire->options[i], "rro"))
+			return 0;
+	for (i = 0; i < m->wire->n_options; i++) {
+		if (strcmp(m->wire->options[i], "ro"))
+			continue;
+		m->wire->options[i] = arena_strdup(&s->arena, "rw");
+		if (!m->wire->options[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* The guest is the network and the process namespace of its containers'
  * sandbox; a path of the host's names nothing there. */
 static void translate_namespaces(Grpc__Linux *l, char *empty)

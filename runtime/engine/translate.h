@@ -30,6 +30,10 @@ int translate_mount(struct spec *s, struct spec_mount *m, const char *source);
 /* Takes out of R what is for the host; EMPTY becomes a member. */
 void translate_resources(Grpc__LinuxResources *r, char *empty);
 
+/* A read-only mount with writable ones below it: the host keeps them apart, the
+ * guest, to which they are one, must not. 0 or -ENOMEM. */
+int translate_partly_readonly(struct spec *s, struct spec_mount *m);
+
 /* The rest: ROOTFS is the guest's path of the root file system, CGROUP the
  * path of the container's control group there. */
 int translate_spec(struct spec *s, const char *rootfs, const char *cgroup,
