@@ -3,7 +3,8 @@
 #
 # Runs public suites of OCI runtimes, the peers first, so that a host on which
 # they fail shows as such, then Kiln, and compares with what is expected.
-# Root; minutes. Environment: O, KILN_CACHE, KILN, SUITES, JOBS.
+# Root; minutes. Environment: O, KILN_CACHE, KILN, SUITES, JOBS, TIMEOUT (of a
+# test, in seconds).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(mkdir -p "$O/conformance" && cd "$O/conformance" && pwd)
@@ -23,7 +24,8 @@ drive()
 	shift
 	echo "  SUITE   $suite ($name)"
 	/usr/bin/python3 -B "$here/drive.py" "$suite" "$src" \
-		"$out/$suite.$name.tap" --jobs "$jobs" "$@"
+		"$out/$suite.$name.tap" --jobs "$jobs" \
+		--timeout "${TIMEOUT:-60}" "$@"
 }
 
 # Guests have cgroup version 2: tests that look into the container's tree are
