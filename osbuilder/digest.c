@@ -11,8 +11,6 @@
 #include "fileio.h"
 #include "tree.h"
 
-#define CRC32C_POLY 0x82f63b78 /* reflected */
-
 static void to_hex(const uint8_t raw[32], char ret[SHA256_HEX_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -115,14 +113,21 @@ int tree_digest(const struct tree *t, int64_t time, uint8_t ret[32])
 	return EVP_DigestFinal_ex(ctx, ret, NULL) ? 0 : -EIO;
 }
 
+/* Four bits at a time: a table that is in the cache at once. */
 uint32_t crc32c(uint32_t crc, const void *data, size_t n)
 {
+	static const uint32_t table[16] = {
+		0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
+		0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+		0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+		0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+	};
 	const uint8_t *p = data;
 
 	while (n--) {
 		crc ^= *p++;
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (CRC32C_POLY & -(crc & 1));
+		crc = crc >> 4 ^ table[crc & 15];
+		crc = crc >> 4 ^ table[crc & 15];
 	}
 	return crc;
 }
