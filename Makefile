@@ -45,6 +45,7 @@ include mk/guest.mk
 include mk/kernel.mk
 include mk/agent.mk
 include mk/image.mk
+include mk/evidence.mk
 include mk/run.mk
 include mk/test.mk
 include mk/conformance.mk
@@ -60,7 +61,9 @@ help:
 	'  agent         guest agent          -> $(O)/<arch>/kiln-agent' \
 	'  rootfs        root file system image -> $(O)/<arch>/rootfs.$(FORMAT).img' \
 	'  initrd        initial ramdisk      -> $(O)/<arch>/initrd.img' \
-	'  image         all four, and $(O)/<arch>/image.json' \
+	'  image         all four, and $(O)/<arch>/image.json; SIGN_KEY=key.pem signs' \
+	'  sbom          what a guest is made of -> $(O)/<arch>/sbom.{spdx,cdx}.json' \
+	'  provenance    how it was made      -> $(O)/<arch>/provenance.json' \
 	'  runtime       host programs        -> $(O)/host/{kiln,kiln-image}' \
 	'  all           runtime and image' \
 	'  run           run CMD in a container in a VM of ARCH (default: a shell);' \

@@ -20,10 +20,14 @@ VERITY ?=
 image_layout = $(if $(filter ppc64le,$(1)),$(LAYOUT:pmem=papr),$(LAYOUT))
 
 IMAGE_SRCS := $(addprefix osbuilder/,\
-	cmd_build.c cmd_cve.c cmd_explain.c cmd_read.c condition.c cpio.c cve.c diff.c digest.c erofs_read.c erofs_write.c \
+	cmd_build.c cmd_cve.c cmd_explain.c cmd_read.c condition.c cpio.c cve.c \
+	diff.c digest.c erofs_read.c erofs_write.c \
 	ext4_read.c ext4_write.c fileio.c fs.c image.c kbuild.c layout.c layout_json.c main.c \
 	manifest.c meta.c nvdimm.c options.c reach.c report.c squashfs_read.c squashfs_write.c \
-	symbols.c tree.c verity.c words.c zstd.c)
+	symbols.c tree.c verity.c words.c zstd.c \
+	cmd_measure.c cmd_sbom.c cmd_sign.c firmware.c guest_json.c json_write.c \
+	launch.c options_evidence.c provenance.c sbom.c sbom_cyclonedx.c \
+	sbom_spdx.c sehdr.c sign.c vmsa.c)
 IMAGE_LIBS := -lzstd -lcrypto -ljson-c -lext2fs -lcom_err
 $(call host_program,kiln-image,$(IMAGE_SRCS),$(IMAGE_LIBS))
 
@@ -65,6 +69,10 @@ $$(O)/$(1)/rootfs.%.img: $$(image_in_$(1))
 image_cmdlines_$(1) := $$(wildcard arch/generic/cmdline) arch/$(1)/cmdline \
 	$$(wildcard rootfs/$$(PROFILE).cmdline)
 
+# Files of ours that the bytes depend on.
+image_sources_$(1) := $$(sort $$(image_manifests) $$(image_cmdlines_$(1)) \
+	rootfs/packages.lock)
+
 $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
 		$$(O)/$(1)/initrd.img $$(call image_fs,$(1)) $$(image_cmdlines_$(1))
 	$$(if $$(V),,@echo '  JSON    $$@')
@@ -75,6 +83,11 @@ $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
 		$$(addprefix --inputs ,$$(wildcard \
 			$$(call guest_sysroot,$(1))/manifest)) \
 		$$(addprefix --feature ,$$(image_features)) \
+		$$(foreach f,$$(image_sources_$(1)),--made-of $$(f)) \
+		--tool "gcc=$$$$($$(call musl_cc,$(1)) -dumpfullversion)" \
+		$$(if $$(filter squashfs,$$(FORMAT)),--tool \
+		"mksquashfs=$$$$(mksquashfs -version | sed -n \
+		'1s/^[a-z]* version \([0-9.]*\).*/\1/p')") \
 		$$(foreach f,kernel kernel.zst initrd.img \
 			$$(notdir $$(call image_fs,$(1))) kiln-agent,\
 			--artifact $$(f)=$$(O)/$(1)/$$(f)) --output $$@

@@ -91,6 +91,8 @@ int cmd_manifest(const struct options *o, struct err *reterr)
 		.inputs = o->inputs,
 		.artifacts = &o->artifacts,
 		.features = &o->features,
+		.sources = &o->evidence.sources_of_ours,
+		.tools = &o->evidence.tools,
 		.epoch = o->epoch,
 	};
 	struct json_object *meta = NULL;

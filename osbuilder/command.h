@@ -9,6 +9,32 @@
 /* 2024-01-01, for builds that name no time. */
 #define DEFAULT_EPOCH INT64_C(1704067200)
 
+/* Options of the commands that give evidence; strings are borrowed. */
+struct evidence_options {
+	const char *tee;
+	const char *firmware;
+	const char *firmware_hash;
+	const char *kernel;
+	const char *initrd;
+	const char *append;
+	const char *vcpus;
+	const char *vcpu_type;
+	const char *vcpu_sig;
+	const char *guest_features;
+	const char *vmm;
+	const char *key;
+	const char *image_json;
+	const char *sources;
+	const char *licences;
+	const char *builder;
+	bool ignore_missing;
+	struct strv files;   /* NAME=FILE */
+	struct strv origins; /* PACKAGE=FILE */
+	struct strv params;  /* NAME=VALUE */
+	struct strv tools;   /* NAME=VERSION */
+	struct strv sources_of_ours;
+};
+
 /* What the options of all commands fill in; strings are borrowed from argv. */
 struct options {
 	const char *manifest;
@@ -33,6 +59,7 @@ struct options {
 	struct strv cmdlines;
 	struct strv artifacts;
 	struct strv features;
+	struct evidence_options evidence;
 	bool help;
 	char **args; /* what is no option */
 	int n_args;
@@ -62,6 +89,12 @@ int options_parse(const struct command *c, int argc, char **argv,
 		  struct options *ret, struct err *reterr);
 void options_release(struct options *o);
 
+/* Where a plain string of these goes, or NULL; what is no plain string, or
+ * -ENOENT; and what they own. */
+const char **evidence_string_of(struct evidence_options *o, int letter);
+int evidence_set(struct evidence_options *o, int letter, const char *value);
+void evidence_release(struct evidence_options *o);
+
 int cmd_tree(const struct options *o, struct err *reterr);
 int cmd_initrd(const struct options *o, struct err *reterr);
 int cmd_image(const struct options *o, struct err *reterr);
@@ -72,5 +105,10 @@ int cmd_verity(const struct options *o, struct err *reterr);
 int cmd_cve(const struct options *o, struct err *reterr);
 int cmd_explain_config(const struct options *o, struct err *reterr);
 int cmd_extract(const struct options *o, struct err *reterr);
+int cmd_measure(const struct options *o, struct err *reterr);
+int cmd_sbom(const struct options *o, struct err *reterr);
+int cmd_provenance(const struct options *o, struct err *reterr);
+int cmd_sign(const struct options *o, struct err *reterr);
+int cmd_verify(const struct options *o, struct err *reterr);
 
 #endif

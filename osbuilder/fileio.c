@@ -110,17 +110,35 @@ static int write_sparse(int fd, const uint8_t *p, size_t n)
 	return write_full(fd, p, n);
 }
 
+/* A device or pipe is written to: nothing may take its place, least of all that
+ * of /dev/null. */
+static int write_special(const char *path, const void *data, size_t n,
+			 struct err *reterr)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int r;
+
+	if (fd < 0)
+		return err_errno(reterr, "open '%s'", path);
+	r = write_full(fd, data, n);
+	return r < 0 ? err_code(reterr, r, "write '%s'", path) : 0;
+}
+
 int file_write(const char *path, const void *data, size_t n,
 	       struct err *reterr)
 {
 	cleanup_free char *tmp = NULL;
 	cleanup_close int fd = -1;
+	struct stat st;
 	int r;
 
 	if (!strcmp(path, "-")) {
 		r = write_full(STDOUT_FILENO, data, n);
 		return r < 0 ? err_code(reterr, r, "write") : 0;
 	}
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode))
+		return write_special(path, data, n, reterr);
 	if (asprintf(&tmp, "%s.%d.tmp", path, (int)getpid()) < 0) {
 		tmp = NULL;
 		return err_set(reterr, -ENOMEM, "out of memory");

@@ -24,7 +24,8 @@ int fd_read(int fd, uint64_t size, uint8_t **ret, size_t *ret_size,
 
 /* Makes PATH hold N bytes, by way of a file of another name beside it, so that
  * no half of it is ever seen. Blocks of zeros become holes. Mode 0644 whatever
- * the umask. A PATH of "-" is standard output. */
+ * the umask. A PATH of "-" is standard output; a device or pipe is written to
+ * as it is. */
 int file_write(const char *path, const void *data, size_t n,
 	       struct err *reterr);
 

@@ -32,7 +32,17 @@ static const struct command commands[] = {
 	 "kernel that was built.\n--format is text or json.", "fGS", 1, 1,
 	 cmd_cve},
 	{"manifest", "", "Describes a guest: writes its image.json.",
-	 "oeapvPCkiAF", 0, 0, cmd_manifest},
+	 "oeapvPCkiAFUu", 0, 0, cmd_manifest},
+	{"sbom", "", "Lists what a guest is made of.\n--format is spdx (2.3) or "
+	 "cyclonedx (1.5).", "ofejZNXO", 0, 0, cmd_sbom},
+	{"provenance", "", "States how a guest was made: in-toto with SLSA.\n"
+	 "With --key in a signed envelope.", "ojybXQ", 0, 0, cmd_provenance},
+	{"sign", "FILE", "Signs a file by Ed25519: writes FILE.sig.", "y", 1, 1,
+	 cmd_sign},
+	{"verify", "FILE...", "Checks the signature of an image.json or of a "
+	 "provenance,\nthen every file it names.", "yz", 1, 16, cmd_verify},
+	{"measure", "", "Computes what a confidential guest attests to.\n"
+	 "--format is text or json.", "TwWEIxntsgMf", 0, 0, cmd_measure},
 };
 
 static void print_help(FILE *f)

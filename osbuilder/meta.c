@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/macros.h"
 #include "fileio.h"
+#include "guest_json.h"
 #include "image.h"
 
 #define SCHEMA "kiln.image/1"
@@ -268,6 +269,67 @@ static int add_versions(struct json_object *o, const struct meta_params *p,
 	return r < 0 ? r : add(o, "versions", TAKE_PTR(v), reterr);
 }
 
+static int source_to_json(const char *path, struct json_object **ret,
+			  struct err *reterr)
+{
+	cleanup_json struct json_object *o = json_object_new_object();
+	char hash[SHA256_HEX_SIZE];
+	uint64_t size;
+	int r;
+
+	if (!o)
+		return no_memory(reterr);
+	r = file_sha256(path, &size, hash, reterr);
+	if (r == 0)
+		r = add_text(o, "name", path, reterr);
+	if (r == 0)
+		r = add_text(o, "sha256", hash, reterr);
+	if (r == 0)
+		*ret = TAKE_PTR(o);
+	return r;
+}
+
+static int add_sources(struct json_object *o, const struct strv *paths,
+		       struct err *reterr)
+{
+	cleanup_json struct json_object *array = json_object_new_array();
+
+	if (!array)
+		return no_memory(reterr);
+	for (size_t i = 0; i < paths->n; i++) {
+		struct json_object *one = NULL;
+		int r = source_to_json(paths->v[i], &one, reterr);
+
+		if (r == 0)
+			r = append(array, one, reterr);
+		if (r < 0)
+			return r;
+	}
+	return add(o, "sources", TAKE_PTR(array), reterr);
+}
+
+static int add_tools(struct json_object *o, const struct strv *tools,
+		     struct err *reterr)
+{
+	cleanup_json struct json_object *v = json_object_new_object();
+
+	if (!v)
+		return no_memory(reterr);
+	for (size_t i = 0; i < tools->n; i++) {
+		cleanup_free char *name = NULL;
+		const char *version = guest_split(tools->v[i], &name);
+		int r;
+
+		if (!version)
+			return err_set(reterr, -EINVAL,
+				       "'%s' is not NAME=VERSION", tools->v[i]);
+		r = add_text(v, name, version, reterr);
+		if (r < 0)
+			return r;
+	}
+	return add(o, "tools", TAKE_PTR(v), reterr);
+}
+
 int meta_build(const struct meta_params *p, struct json_object **ret,
 	       struct err *reterr)
 {
@@ -296,6 +358,10 @@ int meta_build(const struct meta_params *p, struct json_object **ret,
 		r = add_list(o, "features", p->features, reterr);
 	if (r == 0)
 		r = add_artifacts(o, p->artifacts, reterr);
+	if (r == 0 && p->tools->n)
+		r = add_tools(o, p->tools, reterr);
+	if (r == 0 && p->sources->n)
+		r = add_sources(o, p->sources, reterr);
 	if (r == 0 && p->inputs)
 		r = add_inputs(o, p->inputs, reterr);
 	if (r == 0)

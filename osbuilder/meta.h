@@ -19,6 +19,8 @@ struct meta_params {
 	const struct strv *cmdlines;  /* files: a parameter a line, # reason */
 	const struct strv *artifacts; /* NAME=PATH */
 	const struct strv *features;
+	const struct strv *sources; /* files of ours, by relative paths */
+	const struct strv *tools;   /* NAME=VERSION */
 	int64_t epoch;
 };
 

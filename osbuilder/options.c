@@ -8,7 +8,7 @@
 #include "base/num.h"
 #include "command.h"
 
-#define LETTERS_MAX 16
+#define LETTERS_MAX 24
 
 const struct option_desc option_descs[] = {
 	{'m', "manifest", "FILE", "what is in the tree (docs/images.md)"},
@@ -33,6 +33,28 @@ const struct option_desc option_descs[] = {
 	{'K', "kconfig", "FILE", "what Kconfig knows (make kconfig)"},
 	{'G', "kernel", "DIR", "what the build of a kernel left"},
 	{'S', "source", "DIR", "the source tree of that kernel"},
+	{'T', "tee", "sev|sev-es|snp|tdx|se", "kind of confidential guest"},
+	{'w', "firmware", "FILE", "OVMF of the guest"},
+	{'W', "firmware-hash", "HEX", "snp: digest after the firmware"},
+	{'E', "kernel", "FILE", "kernel that is measured"},
+	{'I', "initrd", "FILE", "initial ramdisk that is measured"},
+	{'x', "append", "TEXT", "the kernel's command line"},
+	{'n', "vcpus", "N", "number of CPUs (1)"},
+	{'t', "vcpu-type", "MODEL", "CPU model of QEMU's (EPYC-v4)"},
+	{'s', "vcpu-sig", "HEX", "CPUID signature instead of a model"},
+	{'g', "guest-features", "HEX", "snp: SEV_FEATURES (0x1)"},
+	{'M', "vmm", "qemu|ec2|gce", "who starts the guest (qemu)"},
+	{'y', "key", "FILE", "Ed25519 key in PEM"},
+	{'j', "image-json", "FILE", "image.json of the guest"},
+	{'Z', "sources", "FILE", "what the kernel was compiled from"},
+	{'N', "licences", "FILE", "licence and use of each package"},
+	{'b', "builder", "URI", "who builds"},
+	{'X', "file", "NAME=FILE", "a file to describe"},
+	{'O', "origin", "PACKAGE=FILE", "files with these bytes are from it"},
+	{'Q', "param", "NAME=VALUE", "a parameter of the build"},
+	{'U', "tool", "NAME=VERSION", "a program that made something"},
+	{'u', "made-of", "FILE", "a file that determines the bytes"},
+	{'z', "ignore-missing", NULL, "pass over files that are not there"},
 	{'h', "help", NULL, "this text"},
 	{0},
 };
@@ -74,7 +96,7 @@ static const char **string_of(struct options *o, int letter)
 	case 'S':
 		return &o->source;
 	default:
-		return NULL;
+		return evidence_string_of(&o->evidence, letter);
 	}
 }
 
@@ -113,7 +135,7 @@ static int set(struct options *o, int letter, char *value, struct err *reterr)
 		o->help = true;
 		return 0;
 	default:
-		return err_set(reterr, -EINVAL, "unknown option");
+		return evidence_set(&o->evidence, letter, value);
 	}
 }
 
@@ -180,4 +202,5 @@ void options_release(struct options *o)
 	strv_release(&o->cmdlines);
 	strv_release(&o->artifacts);
 	strv_release(&o->features);
+	evidence_release(&o->evidence);
 }

@@ -20,8 +20,7 @@
 #define SPARSE "KSPARSE1"
 #define SPARSE_MAX (8u << 20)
 #define GUARD 65536
-
-static const uint8_t zeros[4096];
+#define PIECE 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -86,6 +85,7 @@ static bool mend(uint8_t *p, size_t n)
  * them. What follows the image is out of bounds.
  */
 static uint8_t sparse[SPARSE_MAX + GUARD];
+static bool dirty[SPARSE_MAX / PIECE + 2];
 
 static size_t expand(const uint8_t *data, size_t size)
 {
@@ -101,6 +101,8 @@ static size_t expand(const uint8_t *data, size_t size)
 		if (len > SPARSE_MAX - to)
 			len = SPARSE_MAX - to;
 		memcpy(sparse + to, data + pos, len);
+		for (size_t i = to / PIECE; i <= (to + len) / PIECE; i++)
+			dirty[i] = true;
 		pos += len;
 		n = to + len > n ? to + len : n;
 	}
@@ -108,12 +110,16 @@ static size_t expand(const uint8_t *data, size_t size)
 	return n;
 }
 
+/* What mend() wrote is beside what was there. */
 static void forget(size_t n)
 {
 	ASAN_UNPOISON_MEMORY_REGION(sparse + n, GUARD);
-	for (size_t i = 0; i < n; i += sizeof(zeros))
-		if (memcmp(sparse + i, zeros, sizeof(zeros)) != 0)
-			memset(sparse + i, 0, sizeof(zeros));
+	for (size_t i = 0; i <= n / PIECE; i++) {
+		if (!dirty[i])
+			continue;
+		memset(sparse + i * PIECE, 0, 2 * PIECE);
+		dirty[i] = false;
+	}
 }
 
 static void look_twice(uint8_t *p, size_t n)
