@@ -99,8 +99,10 @@ static uint64_t memory_block_size(const struct agent *agent)
 void rpc_guest_details(struct agent *agent, struct ttrpc_call *call,
 		       const ProtobufCMessage *request)
 {
-	static const char *const device_types[] = {"blk", "blk-ccw", "scsi",
-						   "mmioblk"};
+	static const char *const device_types[] = {
+		"blk",	    "blk-ccw",	   "scsi",    "mmioblk", "nvdimm",
+		"vfio-pci", "vfio-pci-gk", "vfio-ap", "vfio-ap-cold",
+	};
 	const Grpc__GuestDetailsRequest *rq =
 		(const Grpc__GuestDetailsRequest *)request;
 	Grpc__GuestDetailsResponse response =

@@ -2,6 +2,7 @@
 #include "spec.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -9,6 +10,8 @@
 #include "agent.h"
 #include "base/cleanup.h"
 #include "base/macros.h"
+#include "base/path.h"
+#include "device/vfio.h"
 #include "storage/storage.h"
 
 #define MOUNTS_MAX 4096
@@ -133,30 +136,79 @@ static void renumber(Grpc__Linux *l, Grpc__LinuxDevice *d, dev_t rdev)
 	d->minor = (int64_t)minor(rdev);
 }
 
+/* The device of the specification that the host means by CONTAINER_PATH. */
+static Grpc__LinuxDevice *find_device(const Grpc__Linux *l, const char *path)
+{
+	size_t i;
+
+	/* What is left out of a message is no memory of its own. */
+	for (i = 0; *path && i < l->n_devices; i++)
+		if (!strcmp(l->devices[i]->path, path))
+			return l->devices[i];
+	return NULL;
+}
+
+/* The guest's device at PATH takes the place of the host's. */
+static int put_device(Grpc__Linux *l, const Grpc__Device *device,
+		      const char *path, struct err *reterr)
+{
+	Grpc__LinuxDevice *d = find_device(l, device->container_path);
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_errno(reterr, "look at '%s'", path);
+	if (d)
+		renumber(l, d, st.st_rdev);
+	return 0;
+}
+
+static int add_vfio(const struct agent *agent, const Grpc__Device *device,
+		    struct vfio_map *map, Grpc__Linux *l, struct err *reterr)
+{
+	cleanup_free char *node = NULL, *path = NULL, *inside = NULL;
+	Grpc__LinuxDevice *d;
+	int r = vfio_take(agent->sysfs, device, map, &node, reterr);
+
+	if (r < 0 || !node)
+		return r;
+	path = path_join(agent->dev, node);
+	inside = path_join("/dev", node);
+	if (!path || !inside)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	r = put_device(l, device, path, reterr);
+	d = find_device(l, device->container_path);
+	/* A group has another number here than on the host. */
+	if (!r && d && !strncmp(node, "vfio/", 5)) {
+		free(d->path);
+		d->path = TAKE_PTR(inside);
+	}
+	return r;
+}
+
 int spec_add_devices(const struct agent *agent,
 		     const Grpc__CreateContainerRequest *request,
 		     struct err *reterr)
 {
-	const Grpc__Linux *l = request->oci->linux;
-	size_t i, j;
+	Grpc__Linux *l = request->oci->linux;
+	struct vfio_map map = {0};
+	size_t i;
+	int r = 0;
 
-	for (i = 0; i < request->n_devices; i++) {
+	for (i = 0; !r && i < request->n_devices; i++) {
 		const Grpc__Device *device = request->devices[i];
 		cleanup_free char *path = NULL;
-		struct stat st;
-		int r = device_find(agent, device, &path);
 
+		if (vfio_is_type(device->type)) {
+			r = add_vfio(agent, device, &map, l, reterr);
+			continue;
+		}
+		r = device_find(agent, device, &path);
 		if (r < 0)
 			return err_code(reterr, r, "device '%.100s' of type "
 					"'%.64s'", device->id, device->type);
-		if (stat(path, &st) < 0)
-			return err_errno(reterr, "look at '%s'", path);
-		for (j = 0; j < l->n_devices; j++) {
-			if (!strcmp(l->devices[j]->path,
-				    device->container_path))
-				renumber(request->oci->linux, l->devices[j],
-					 st.st_rdev);
-		}
+		r = put_device(l, device, path, reterr);
 	}
-	return 0;
+	if (!r)
+		vfio_rename(&map, request->oci->process);
+	return r;
 }

@@ -60,6 +60,7 @@ AGENT_SRCS := \
 	agent/device/pci.c \
 	agent/device/scsi.c \
 	agent/device/uevent.c \
+	agent/device/vfio.c \
 	agent/storage/block.c \
 	agent/storage/memory.c \
 	agent/storage/share.c \

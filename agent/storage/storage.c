@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "device/device.h"
+#include "device/vfio.h"
 #include "mount.h"
 #include "os/io.h"
 #include "safe_path.h"
@@ -101,14 +102,34 @@ bool storage_ready(const struct agent *agent, Grpc__Storage *const *list,
 	return true;
 }
 
+/* Says of all parts which ones are waited for, as one of them is not there. */
+static bool vfio_is_there(const struct agent *agent, const Grpc__Device *d,
+			  char *what, size_t size)
+{
+	size_t i, n;
+
+	if (vfio_look(agent->sysfs, d) != -ENOENT)
+		return true;
+	n = (size_t)snprintf(what, size, "%s device", d->type);
+	for (i = 0; i < d->n_options && n < size; i++)
+		n += (size_t)snprintf(what + n, size - n, " '%.40s'",
+				      d->options[i]);
+	return false;
+}
+
 bool device_ready(const struct agent *agent, Grpc__Device *const *list,
 		  size_t n, char *what, size_t size)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (!is_there(agent, list[i]->type, list[i]->id, what, size))
+		if (vfio_is_type(list[i]->type)) {
+			if (!vfio_is_there(agent, list[i], what, size))
+				return false;
+		} else if (!is_there(agent, list[i]->type, list[i]->id, what,
+				     size)) {
 			return false;
+		}
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/device/device.h"
+#include "agent/device/vfio.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -15,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct scsi_address scsi;
 	struct ccw_address ccw;
 	struct pci_path pci;
+	struct vfio_option vfio;
+	struct ap_address ap;
 	struct uevent ev;
 
 	if (!text)
@@ -26,6 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!ccw_address_parse(text, &ccw))
 		assert(ccw.ssid < 4);
 	(void)scsi_address_parse(text, &scsi);
+	if (!ap_address_parse(text, &ap))
+		assert(ap.card < 256 && ap.domain < 65536);
+	if (!vfio_option_parse(text, &vfio))
+		assert(strlen(vfio.host) == VFIO_PCI_ADDRESS_LEN);
 	if (!uevent_parse(text, (uint32_t)n, &ev))
 		assert(ev.action && *ev.devpath == '/');
 	free(text);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/device/device.h"
+#include "agent/device/vfio.h"
 #include "base/macros.h"
 #include "os/io.h"
 
@@ -182,12 +183,186 @@ static void test_uevent(void **state UNUSED)
 	assert_int_equal(uevent_parse("", 0, &ev), -EINVAL);
 }
 
+/* --- devices of the host's --- */
+
+static void file_with(const char *path, const char *text)
+{
+	char full[256];
+
+	(void)snprintf(full, sizeof(full), "%s/%s", sysfs, path);
+	assert_int_equal(write_file_atomic(AT_FDCWD, full, text, strlen(text),
+					   0644), 0);
+}
+
+static void assert_file(const char *path, const char *want)
+{
+	char full[256], *text = NULL;
+
+	(void)snprintf(full, sizeof(full), "%s/%s", sysfs, path);
+	assert_int_equal(read_file(AT_FDCWD, full, 4096, &text, NULL), 0);
+	assert_string_equal(text, want);
+	free(text);
+}
+
+static void test_vfio_parse(void **state UNUSED)
+{
+	static const char *const bad[] = {
+		"", "=", "02", "0000:65:00.0", "0000:65:00.0=", "65:00.0=02",
+		"0000:65:00.8=02", "0000:65:20.0=02", "0000:65:00.0=20",
+		"0000:65:00.0=02/", "0000:6G:00.0=02", "0000:65:00.0 =02",
+		"00000:65:00.0=02", "../0:65:00.0=02",
+	};
+	static const char *const bad_queues[] = {
+		"", "0a", "0a.", "0a.00041", "0a.004", "a.0004", "0a:0004",
+		"-1.0004", "0a.00g4", "0a.-004", "../0004",
+	};
+	struct vfio_option o;
+	struct ap_address a;
+	size_t i;
+
+	assert_int_equal(vfio_option_parse("0000:65:1f.7=02/1f", &o), 0);
+	assert_string_equal(o.host, "0000:65:1f.7");
+	assert_string_equal(o.path, "02/1f");
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		if (vfio_option_parse(bad[i], &o) != -EINVAL)
+			fail_msg("'%s'", bad[i]);
+	assert_int_equal(ap_address_parse("0a.0104", &a), 0);
+	assert_int_equal(a.card, 10);
+	assert_int_equal(a.domain, 0x104);
+	for (i = 0; i < ARRAY_SIZE(bad_queues); i++)
+		if (ap_address_parse(bad_queues[i], &a) != -EINVAL)
+			fail_msg("'%s'", bad_queues[i]);
+}
+
+static Grpc__Device vfio_device(const char *type, char **options, size_t n)
+{
+	Grpc__Device d = GRPC__DEVICE__INIT;
+
+	d.type = (char *)(uintptr_t)type;
+	d.options = options;
+	d.n_options = n;
+	return d;
+}
+
+static void test_vfio_guest_kernel(void **state UNUSED)
+{
+	char two[] = "0000:65:00.0=02", nic[] = "0000:00:02.0=04";
+	char none[] = "0000:65:00.0=1f";
+	char env[][64] = {
+		"PCIDEVICE_NIC=0000:65:00.0,0000:00:02.0,0000:66:00.0",
+		"OTHER=0000:65:00.0", "PCIDEVICE_X",
+	};
+	char *options[] = {two, nic}, *missing[] = {none};
+	char *vars[] = {env[0], env[1], env[2]}, *node;
+	Grpc__Device d = vfio_device("vfio-pci-gk", options, 2);
+	Grpc__Process p = GRPC__PROCESS__INIT;
+	struct vfio_map map = {0};
+	struct err e;
+
+	assert_true(vfio_is_type(d.type));
+	assert_int_equal(vfio_look(sysfs, &d), 0);
+	assert_int_equal(vfio_take(sysfs, &d, &map, &node, &e), 0);
+	assert_null(node);
+	/* The second host address is the first one's in the guest. */
+	p.env = vars;
+	p.n_env = 3;
+	vfio_rename(&map, &p);
+	assert_string_equal(env[0],
+			    "PCIDEVICE_NIC=0000:00:02.0,0000:00:04.0,"
+			    "0000:66:00.0");
+	assert_string_equal(env[1], "OTHER=0000:65:00.0");
+	d = vfio_device("vfio-pci-gk", missing, 1);
+	assert_int_equal(vfio_look(sysfs, &d), -ENOENT);
+	d = vfio_device("vfio-pci-gk", NULL, 0);
+	assert_int_equal(vfio_look(sysfs, &d), -EINVAL);
+}
+
+#define NIC "devices/pci0000:00/0000:00:04.0/"
+
+static void test_vfio_group(void **state UNUSED)
+{
+	char nic[] = "0000:65:00.0=04", disk[] = "0000:66:00.0=02";
+	char *one[] = {nic}, *both[] = {nic, disk}, *node = NULL;
+	Grpc__Device d = vfio_device("vfio-pci", one, 1);
+	struct vfio_map map = {0};
+	char path[256];
+	struct err e;
+
+	/* Nobody takes it, as no driver answers in this tree. */
+	file_with(NIC "driver_override", "");
+	file_with("bus/pci/drivers_probe", "");
+	assert_int_equal(vfio_take(sysfs, &d, &map, &node, &e), -EOPNOTSUPP);
+	assert_non_null(strstr(e.text, "0000:00:04.0"));
+	assert_file(NIC "driver_override", "vfio-pci");
+	assert_file("bus/pci/drivers_probe", "0000:00:04.0");
+
+	/* It had another driver, that is asked to let go. */
+	dir("bus/pci/drivers/virtio-pci");
+	file_with("bus/pci/drivers/virtio-pci/unbind", "");
+	link_to("../../../bus/pci/drivers/virtio-pci", NIC "driver");
+	assert_int_equal(vfio_take(sysfs, &d, &map, &node, &e), -EOPNOTSUPP);
+	assert_file("bus/pci/drivers/virtio-pci/unbind", "0000:00:04.0");
+
+	/* It has the right one, and no IOMMU; then a group. */
+	(void)snprintf(path, sizeof(path), "%s/" NIC "driver", sysfs);
+	assert_int_equal(unlink(path), 0);
+	dir("bus/pci/drivers/vfio-pci");
+	link_to("../../../bus/pci/drivers/vfio-pci", NIC "driver");
+	map.n = 0;
+	assert_int_equal(vfio_take(sysfs, &d, &map, &node, &e), -EOPNOTSUPP);
+	assert_non_null(strstr(e.text, "IOMMU"));
+	dir("kernel/iommu_groups/12");
+	link_to("../../../kernel/iommu_groups/12", NIC "iommu_group");
+	map.n = 0;
+	assert_int_equal(vfio_take(sysfs, &d, &map, &node, &e), 0);
+	assert_string_equal(node, "vfio/12");
+	assert_string_equal(map.at[0].guest, "0000:00:04.0");
+	free(node);
+
+	/* Another device of another group is no part of it. */
+	dir("kernel/iommu_groups/13");
+	link_to("../../../kernel/iommu_groups/13",
+		"devices/pci0000:00/0000:00:02.0/iommu_group");
+	file_with("devices/pci0000:00/0000:00:02.0/driver_override", "");
+	link_to("../../../bus/pci/drivers/vfio-pci",
+		"devices/pci0000:00/0000:00:02.0/driver");
+	d = vfio_device("vfio-pci", both, 2);
+	map.n = 0;
+	assert_int_equal(vfio_take(sysfs, &d, &map, &node, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "group 13"));
+	assert_null(node);
+}
+
+static void test_vfio_ap(void **state UNUSED)
+{
+	char queue[] = "0a.0104", *options[] = {queue}, *node = NULL;
+	Grpc__Device d = vfio_device("vfio-ap", options, 1);
+	struct vfio_map map = {0};
+	struct err e;
+
+	dir("bus/ap/devices");
+	file_with("bus/ap/scans", "");
+	assert_int_equal(vfio_look(sysfs, &d), -ENOENT);
+	assert_file("bus/ap/scans", "1"); /* the bus is asked to look */
+	dir("bus/ap/devices/0a.0104");
+	assert_int_equal(vfio_look(sysfs, &d), 0);
+	assert_int_equal(vfio_take(sysfs, &d, &map, &node, &e), 0);
+	assert_string_equal(node, "z90crypt");
+	free(node);
+	queue[2] = '/';
+	assert_int_equal(vfio_look(sysfs, &d), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pci),  cmocka_unit_test(test_pci_path),
 		cmocka_unit_test(test_ccw),  cmocka_unit_test(test_scsi),
 		cmocka_unit_test(test_uevent),
+		cmocka_unit_test(test_vfio_parse),
+		cmocka_unit_test(test_vfio_guest_kernel),
+		cmocka_unit_test(test_vfio_group),
+		cmocka_unit_test(test_vfio_ap),
 	};
 
 	return cmocka_run_group_tests_name("agent/device", tests, setup,
