@@ -159,7 +159,7 @@ void journal_failure(struct journal *j, const char *text)
 }
 
 /* "ROLE PID START", split in place; false for one that was about to be forked,
- * and for a torn line. */
+ * and for a torn line. What leads a group is killed as -PID: never as -1. */
 static bool parse_process(char *text, pid_t *pid, uint64_t *start)
 {
 	char *number = strchr(text, ' '), *ticks;
@@ -172,7 +172,7 @@ static bool parse_process(char *text, pid_t *pid, uint64_t *start)
 	if (!ticks)
 		return false;
 	*ticks++ = '\0';
-	if (parse_u32(number, 10, &n) < 0 || !n || n > INT_MAX ||
+	if (parse_u32(number, 10, &n) < 0 || n <= 1 || n > INT_MAX ||
 	    parse_u64(ticks, 10, start) < 0)
 		return false;
 	*pid = (pid_t)n;
