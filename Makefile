@@ -46,6 +46,7 @@ include mk/kernel.mk
 include mk/agent.mk
 include mk/image.mk
 include mk/evidence.mk
+include mk/features.mk
 include mk/run.mk
 include mk/test.mk
 include mk/conformance.mk
@@ -75,6 +76,8 @@ help:
 	'  fuzz-smoke    fuzz every decoder, FUZZ_SECONDS (30) each' \
 	'  repro         build twice under different conditions and compare' \
 	'  bench         boot phases, sizes and memory -> $(O)/bench.{json,txt}' \
+	'  features      what kernels can have besides (FEATURES="nfs ..."): state, cost' \
+	'  feature-test  kernel of ARCH with FEATURES (default: all), booted, probed' \
 	'  menuconfig    edit the kernel configuration of ARCH' \
 	'  savedefconfig write the edit back to the fragments' \
 	'  man           man pages            -> $(O)/man/' \
@@ -85,7 +88,7 @@ help:
 	'                -> $(O)/kiln-$(VERSION)-vendor.tar.xz' \
 	'  package-test  build the Debian packages, check, install, use them (root)' \
 	'  clean         remove $(O); the cache $(KILN_CACHE) stays' '' \
-	'Variables: ARCH O V=1 DEPS=skip PROFILE=minimal|debug KERNEL_TARBALL= KERNEL_SRC=' \
+	'Variables: ARCH O V=1 DEPS=skip PROFILE=minimal|debug FEATURES= KERNEL_TARBALL= KERNEL_SRC=' \
 	'  SOURCE_DATE_EPOCH= KILN_CACHE= CMD= ROOTFS= DESTDIR= PREFIX='
 
 clean:

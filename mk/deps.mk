@@ -14,7 +14,7 @@ DEPS_test := libcmocka-dev bats libseccomp-dev erofs-utils cpio jq procps \
 	cryptsetup-bin e2fsprogs squashfs-tools
 
 # Goals that need none of it, and those that are content with host programs.
-deps_none := help clean uninstall dist vendor install-list
+deps_none := help clean uninstall dist vendor install-list features
 deps_host := runtime man $(if $(filter guest,$(COMPONENTS)),,install)
 deps_goals := $(filter-out $(deps_none),$(or $(MAKECMDGOALS),all))
 DEPS_WANT := $(if $(deps_goals),\
@@ -25,6 +25,7 @@ DEPS_WANT := $(if $(deps_goals),\
 		$(DEPS_guest) $(DEPS_agent) $(DEPS_kernel) \
 		$(foreach a,$(ARCHES),$(DEPS_kernel_$(a)))) \
 	$(if $(filter package-test,$(deps_goals)),$(DEPS_package)) \
+	$(if $(filter feature-%,$(deps_goals)),$(DEPS_run) $(DEPS_feature_test)) \
 	$(if $(filter run bench,$(deps_goals)),$(DEPS_run)) \
 	$(if $(filter fuzz% check deps,$(deps_goals)),$(DEPS_fuzz)) \
 	$(if $(filter check% repro bench deps test% golden e2e package-test,\

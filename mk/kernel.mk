@@ -16,6 +16,9 @@ kernel_inputs := kernel/versions.lock $(sort $(wildcard kernel/configs/*.config)
 	$(sort $(wildcard kernel/patches/*/*.patch)) \
 	$(sort $(wildcard osbuilder/kernel-*.sh)) \
 	$(sort $(wildcard osbuilder/kconfig/*.[ch]))
+# Of features the chosen ones count, and whether others were chosen before.
+kernel_inputs += osbuilder/feature-lib.sh $(if $(FEATURES),\
+	$(sort $(wildcard kernel/configs/features/*.config)))
 kernel_files := kernel kernel.zst kernel.config kernel.map \
 	kernel.sources kernel.json
 
@@ -31,14 +34,19 @@ kernel_plus := $(if $(findstring n,$(make_letters))$(findstring \
 	savedefconfig
 
 define kernel_rules
+$$(O)/$(1)/kernel.vars: kernel-force
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)echo '$$(FEATURES)' | cmp -s - $$@ || echo '$$(FEATURES)' >$$@
+
 $$(addprefix $$(O)/$(1)/,$$(kernel_files)) &: $$(kernel_inputs) \
 		arch/$(1)/arch.mk arch/$(1)/kernel.config \
-		$$(wildcard kernel/configs/local/$(1).config) $$(kernel_force)
+		$$(wildcard kernel/configs/local/$(1).config) $$(kernel_force) \
+		$$(O)/$(1)/kernel.vars
 	$(kernel_plus)$$(Q)ARCH=$(1) osbuilder/kernel-build.sh '$$(O)/$(1)'
 endef
 $(foreach a,$(ALL_ARCHES),$(eval $(call kernel_rules,$(a))))
 
-export KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS KERNEL_NO_BUILD
+export KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS KERNEL_NO_BUILD FEATURES
 
 kernel: $(foreach a,$(ARCHES),$(O)/$(a)/kernel)
 

@@ -50,6 +50,16 @@ json_string() {
 	printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"
 }
 
+json_list() {
+	local word sep=
+	printf '['
+	for word; do
+		printf '%s%s' "$sep" "$(json_string "$word")"
+		sep=', '
+	done
+	printf ']'
+}
+
 manifest() {
 	local dir=$1 p sep=
 	printf '{\n  "arch": "%s",\n' "$ARCH"
@@ -221,8 +231,18 @@ if ! cached; then
 	fi
 	exec {lock}>&-
 fi
+
+# Several lists of features can lead to one configuration and so to one entry
+# of the cache: the list is the caller's and goes into his copy.
+name_features() {
+	[ ${#features[@]} -eq 0 ] ||
+		sed -i "/^  \"release\"/a\\  \"features\": $(json_list \
+			"${features[@]}")," "$1"
+}
+
 mkdir -p "$outdir"
 for f in $files; do
 	cp --reflink=auto "$entry/$f" "$outdir/.$f.$$"
+	[ "$f" != kernel.json ] || name_features "$outdir/.$f.$$"
 	mv "$outdir/.$f.$$" "$outdir/$f"
 done

@@ -42,6 +42,9 @@ note() {
 mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] ||
 	die "the cache $cache cannot be written: set KILN_CACHE to another"
 
+# shellcheck source=osbuilder/feature-lib.sh
+. "$top/osbuilder/feature-lib.sh"
+
 # One value of arch/$ARCH/arch.mk, which is written for make.
 arch_value() {
 	sed -n "s/^$1_$ARCH := *//p" "$top/arch/$ARCH/arch.mk"
@@ -81,6 +84,7 @@ arch_setup() {
 				"gcc-${triple//_/-} (make deps ARCH=$ARCH)"
 		cross=
 	fi
+	features_setup "${FEATURES:-}"
 	compiler=$("${cross}gcc" --version | head -n1)
 	binutils=$("${cross}ld" --version | head -n1)
 }
@@ -211,13 +215,18 @@ prover_build() {
 	mv "$tmp/prove" "$prover"
 }
 
-# In the order of merging: subjects, the architecture, local edits.
+# In the order of merging: subjects, the architecture, features, which the
+# prover is told by a plus sign, local edits.
 fragments() {
 	local f
-	for f in "$config_dir"/*.config "$top/arch/$ARCH/kernel.config" \
-		"$config_dir/local/$ARCH.config"; do
+	for f in "$config_dir"/*.config "$top/arch/$ARCH/kernel.config"; do
 		[ ! -f "$f" ] || printf '%s\n' "$f"
 	done
+	for f in "${features[@]}"; do
+		printf '+%s\n' "$(feature_file "$f")"
+	done
+	f=$config_dir/local/$ARCH.config
+	[ ! -f "$f" ] || printf '%s\n' "$f"
 }
 
 # Runs the prover in the environment that Kbuild gives to conf. Tools that
@@ -250,6 +259,7 @@ config_resolve() {
 		cat "$top"/osbuilder/kconfig/*.[ch] \
 			"$top/osbuilder/kernel-lib.sh"
 		for f in "${list[@]}"; do
+			f=${f#+}
 			printf '%s\n' "== ${f#"$top"/}"
 			cat "$f"
 		done

@@ -51,6 +51,15 @@ static bool valid_value(const char *v)
 	return *v && strspn(v, "0123456789") == strlen(v);
 }
 
+static char *xstrdup(const char *s)
+{
+	char *copy = strdup(s);
+
+	if (!copy)
+		abort();
+	return copy;
+}
+
 static struct want *find_unsorted(struct wants *w, const char *name)
 {
 	size_t i;
@@ -59,6 +68,53 @@ static struct want *find_unsorted(struct wants *w, const char *name)
 		if (strcmp(w->v[i].name, name) == 0)
 			return &w->v[i];
 	return NULL;
+}
+
+static void replace(struct want *old, const struct want *new, char *value)
+{
+	free(old->value);
+	old->value = value;
+	old->file = new->file;
+	old->line = new->line;
+	old->flags = new->flags;
+	old->feature = new->feature;
+}
+
+/* Two quoted lists as one: "a,b" and "c" are "a,b,c". */
+static char *join_lists(const char *a, const char *b)
+{
+	size_t la = strlen(a), lb = strlen(b);
+	char *s = malloc(la + lb);
+
+	if (!s)
+		abort();
+	if (la == 2)
+		snprintf(s, la + lb, "%s", b);
+	else
+		snprintf(s, la + lb, "%.*s,%s", (int)la - 1, a, b + 1);
+	return s;
+}
+
+/*
+ * A line of a feature for a symbol that has one: what the base says is
+ * replaced, since the feature was asked for by name; features may ask for the
+ * same, but must not contradict each other. Returns whether that settles it.
+ */
+static bool enter_again(struct wants *w, struct want *old,
+			const struct want *new, const char *where)
+{
+	if (new->flags & WANT_APPEND) {
+		replace(old, new, join_lists(old->value, new->value));
+		return true;
+	}
+	if (strcmp(old->value, new->value) == 0)
+		return true;
+	if (old->feature) {
+		complain(w, new->file, new->line, "conflict", where);
+		return true;
+	}
+	replace(old, new, xstrdup(new->value));
+	return true;
 }
 
 /* Enters one request, or complains about the one it collides with. */
@@ -71,6 +127,8 @@ static void enter(struct wants *w, const struct want *new)
 	if (old)
 		snprintf(where, sizeof(where), "CONFIG_%s, first in %s:%d",
 			 new->name, old->file, old->line);
+	if (old && new->feature && enter_again(w, old, new, where))
+		return;
 	if (new->flags & WANT_OVERRIDE) {
 		if (!old || strcmp(old->value, new->value) == 0) {
 			complain(w, new->file, new->line,
@@ -78,11 +136,7 @@ static void enter(struct wants *w, const struct want *new)
 				 new->name);
 			return;
 		}
-		free(old->value);
-		old->value = strdup(new->value);
-		old->file = new->file;
-		old->line = new->line;
-		old->flags = new->flags;
+		replace(old, new, xstrdup(new->value));
 		return;
 	}
 	if (old) {
@@ -96,10 +150,8 @@ static void enter(struct wants *w, const struct want *new)
 		abort();
 	w->v = grown;
 	grown[w->n] = *new;
-	grown[w->n].name = strdup(new->name);
-	grown[w->n].value = strdup(new->value);
-	if (!grown[w->n].name || !grown[w->n].value)
-		abort();
+	grown[w->n].name = xstrdup(new->name);
+	grown[w->n].value = xstrdup(new->value);
 	w->n++;
 }
 
@@ -135,6 +187,8 @@ static bool read_marks(struct wants *w, char *s, struct want *new,
 			new->flags |= WANT_FORCED;
 		} else if (strcmp(tok, "%override") == 0) {
 			new->flags |= WANT_OVERRIDE;
+		} else if (strcmp(tok, "%append") == 0) {
+			new->flags |= WANT_APPEND;
 		} else {
 			complain(w, new->file, new->line, "unknown mark", tok);
 		}
@@ -154,9 +208,9 @@ static char *value_end(char *v)
 }
 
 static void read_line(struct wants *w, char *s, const char *file, int line,
-		      const char *arch)
+		      const char *arch, bool feature)
 {
-	struct want new = { .file = file, .line = line };
+	struct want new = { .file = file, .line = line, .feature = feature };
 	char *eq, *end;
 	bool applies;
 
@@ -205,20 +259,24 @@ static void read_line(struct wants *w, char *s, const char *file, int line,
 		complain(w, file, line, "%forced goes with =n only", new.name);
 		return;
 	}
+	if ((new.flags & WANT_APPEND) && (!feature || *new.value != '"')) {
+		complain(w, file, line, "%append is for the strings of features",
+			 new.name);
+		return;
+	}
 	if (applies)
 		enter(w, &new);
 }
 
-int wants_read(struct wants *w, const char *path, const char *arch)
+int wants_read(struct wants *w, const char *path, const char *arch,
+	       bool feature)
 {
-	char *file = strdup(path);	/* lives as long as the process */
+	char *file = xstrdup(path);	/* lives as long as the process */
 	char *buf = NULL;
 	size_t size = 0;
 	int line = 0;
 	FILE *f;
 
-	if (!file)
-		abort();
 	f = fopen(path, "re");
 	if (!f) {
 		int err = -errno;
@@ -228,7 +286,7 @@ int wants_read(struct wants *w, const char *path, const char *arch)
 		return err;
 	}
 	while (getline(&buf, &size, f) >= 0)
-		read_line(w, buf, file, ++line, arch);
+		read_line(w, buf, file, ++line, arch, feature);
 	free(buf);
 	if (ferror(f)) {
 		fclose(f);

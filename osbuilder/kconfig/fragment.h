@@ -10,6 +10,7 @@ enum want_flag {
 	WANT_ABSENT	= 1 << 0,	/* expected not to survive */
 	WANT_FORCED	= 1 << 1,	/* =n, expected to be selected */
 	WANT_OVERRIDE	= 1 << 2,	/* replaces an earlier fragment's line */
+	WANT_APPEND	= 1 << 3,	/* joins an earlier fragment's list */
 };
 
 /* One request of the fragments, after the conditions were applied. */
@@ -19,6 +20,7 @@ struct want {
 	const char *file;
 	int line;
 	unsigned int flags;
+	bool feature;		/* asked for by name, not by the base */
 };
 
 struct wants {
@@ -28,11 +30,13 @@ struct wants {
 };
 
 /*
- * Adds the lines of one fragment that apply to @arch. What is wrong is
+ * Adds the lines of one fragment that apply to @arch. Lines of a @feature
+ * replace what the base says and may be repeated by other features. What is wrong is
  * printed to stderr and counted in errors; reading goes on, so that one run
  * shows every mistake. Returns -errno when the file cannot be read.
  */
-int wants_read(struct wants *w, const char *path, const char *arch);
+int wants_read(struct wants *w, const char *path, const char *arch,
+	       bool feature);
 
 /* Sorts by name; wants_find works afterwards. */
 void wants_sort(struct wants *w);

@@ -39,7 +39,10 @@ void kiln_conf_parse(const char *name)
 static void usage(FILE *out)
 {
 	fputs("usage: prove -a ARCH -o CONFIG [-m MEMO] [-e SYMBOL | -d | -x | "
-	      "-s EDITED] FRAGMENT...\n"
+	      "-s EDITED] [+]FRAGMENT...
+"
+	      "  +FRAGMENT  is a feature's: replaces what the base says
+"
 	      "  -o CONFIG  write the configuration here\n"
 	      "  -m MEMO    answers of the compiler, kept between runs\n"
 	      "  -e SYMBOL  explain a symbol instead of proving\n"
@@ -96,9 +99,12 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
-	for (i = optind; i < argc; i++)
-		if (wants_read(&wants, argv[i], arch) < 0)
+	for (i = optind; i < argc; i++) {
+		bool feature = *argv[i] == '+';
+
+		if (wants_read(&wants, argv[i] + feature, arch, feature) < 0)
 			return 1;
+	}
 	wants_sort(&wants);
 	if (wants.errors)
 		return 1;

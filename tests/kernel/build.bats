@@ -44,7 +44,9 @@ setup() {
 
 # Whether this state of the tree was built; else the test would compile it.
 same_state() {
-	KERNEL_NO_BUILD=1 ARCH=$1 "$top/osbuilder/kernel-build.sh" \
+	local features
+	features=$(jq -r '.features // [] | join(" ")' "$out/$1/kernel.json")
+	FEATURES=$features KERNEL_NO_BUILD=1 ARCH=$1 "$top/osbuilder/kernel-build.sh" \
 		"$BATS_TEST_TMPDIR/$1" || skip "build/$1 is of another state"
 }
 
@@ -60,8 +62,11 @@ same_state() {
 @test "make finds nothing to do for a kernel that is up to date" {
 	for a in $arches; do
 		same_state "$a"
-		make -s -C "$top" O="$out" ARCH="$a" "$out/$a/kernel"
-		run make -C "$top" O="$out" ARCH="$a" -q "$out/$a/kernel"
+		features=$(cat "$out/$a/kernel.vars")
+		make -s -C "$top" O="$out" ARCH="$a" FEATURES="$features" \
+			"$out/$a/kernel"
+		run make -C "$top" O="$out" ARCH="$a" FEATURES="$features" \
+			-q "$out/$a/kernel"
 		[ "$status" -eq 0 ]
 	done
 }

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Kernel features with proof (docs/kernel.md): FEATURES="nfs wireguard" chooses
+# fragments of kernel/configs/features for make kernel and make image;
+# feature-test builds a kernel of its own with all that is asked for (default:
+# all that the architecture can have), boots it, and runs a probe for each.
+
+DEPS_feature_test := btrfs-progs xfsprogs f2fs-tools dosfstools exfatprogs \
+	genisoimage checkpolicy e2fsprogs
+
+PROBE_SRCS := $(sort $(wildcard tests/probe/*.c))
+PROBE_OBJS := $(PROBE_SRCS:.c=.o)
+
+define probe_rules
+$(O)/$(1)/probe/%.o: tests/probe/%.c tests/probe/probe.h tests/probe/net.h \
+		$$(call guest_ready,$(1))
+	$$(Q)mkdir -p $$(@D)
+	$$(if $$(V),,@echo '  CC      $(1)/$$(notdir $$*).o')
+	$$(Q)$$(call musl_cc,$(1)) $$(GUEST_CFLAGS_$(1)) $$(C_DIALECT) \
+		$$(WARNINGS) -c -o $$@ $$<
+
+$(O)/$(1)/kiln-probe: $(PROBE_SRCS:tests/probe/%.c=$(O)/$(1)/probe/%.o)
+	$$(if $$(V),,@echo '  LD      $$@')
+	$$(Q)$$(GUEST_LINK_$(1)) -s -o $$@ $$^
+endef
+$(foreach a,$(ALL_ARCHES),$(eval $(call probe_rules,$(a))))
+
+.PHONY: features feature-test feature-cost feature-prove
+features:
+	$(Q)osbuilder/features.sh $(if $(filter json,$(FORMAT)),json,table)
+
+feature-test: $(image_tool) $(foreach a,$(ARCHES),$(O)/$(a)/kiln-probe)
+	+$(Q)O='$(O)' FEATURES='$(or $(FEATURES),all)' RECORD='$(RECORD)' \
+		BASE='$(BASE)' tests/probe/test.sh $(ARCHES)
+
+feature-cost: $(image_tool) $(foreach a,$(ARCHES),$(O)/$(a)/kiln-probe)
+	+$(Q)O='$(O)' FEATURES='$(or $(FEATURES),all)' \
+		tests/probe/cost.sh $(ARCHES)
+
+# Every feature alone, and all together, without a compiler's work.
+feature-prove:
+	$(Q)for a in $(ARCHES); do \
+		for f in $$(osbuilder/features.sh list $$a all) all; do \
+			printf '%s: ' "$$f"; \
+			ARCH=$$a FEATURES=$$f osbuilder/kernel-config.sh prove \
+				2>/dev/null || \
+			ARCH=$$a FEATURES=$$f osbuilder/kernel-config.sh prove; \
+		done; \
+	done
