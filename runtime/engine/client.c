@@ -20,6 +20,7 @@
 #include "proto/task.pb-c.h"
 #include "runtime/engine/dir.h"
 #include "runtime/engine/hooks.h"
+#include "runtime/engine/pod.h"
 #include "runtime/engine/proc.h"
 #include "runtime/engine/rpc.h"
 #include "runtime/engine/snapshot.h"
@@ -380,15 +381,21 @@ static void run_poststop(const struct container_state *s,
 			      spec->wire->hooks->n_poststop, text);
 }
 
-static int may_delete(const char *root, const char *id, const char *status,
-		      struct err *reterr)
+int client_forget(const char *root, const char *id, struct err *reterr)
 {
 	Containerd__Task__V2__DeleteRequest request =
 		CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
-	int r;
 
 	request.id = TEXT(id);
-	r = client_simple(root, id, RPC_TASK, "Delete", &request.base, reterr);
+	return client_simple(root, id, RPC_TASK, "Delete", &request.base,
+			     reterr);
+}
+
+static int may_delete(const char *root, const char *id, const char *status,
+		      struct err *reterr)
+{
+	int r = client_forget(root, id, reterr);
+
 	/* Without a supervisor there is nothing that could still run. */
 	if (r == -EPIPE || (r == -ENOENT && !strcmp(status, "stopped")))
 		return 0;
@@ -416,7 +423,8 @@ int client_delete(const char *root, const char *id, bool force,
 	else
 		r = 0;
 	if (!r) {
-		shut_down(root, id);
+		if (!pod_leave(root, id))
+			shut_down(root, id);
 		r = dir_remove(root, id, reterr);
 		if (!r && s.id)
 			run_poststop(&s, spec);

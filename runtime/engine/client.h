@@ -91,6 +91,9 @@ int client_spec(const char *root, const char *id, struct spec **ret,
 int client_kill(const char *root, const char *id, int signo, bool all,
 		struct err *reterr);
 
+/* Lets the supervisor forget a stopped container; nothing is removed. */
+int client_forget(const char *root, const char *id, struct err *reterr);
+
 /*
  * Removes all that a stopped container holds on the host; with FORCE also a
  * living or half-made one, and an unknown id is no error. Never needs the

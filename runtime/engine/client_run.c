@@ -23,6 +23,7 @@
 #include "runtime/engine/dir.h"
 #include "runtime/engine/host_check.h"
 #include "runtime/engine/journal.h"
+#include "runtime/engine/pod.h"
 #include "runtime/engine/rpc.h"
 #include "runtime/engine/snapshot.h"
 #include "runtime/engine/sock.h"
@@ -45,6 +46,7 @@ struct making {
 	char *bundle; /* absolute; owned */
 	char *netns;  /* as for the stub; owned */
 	char *wanted; /* linux.cgroupsPath; owned */
+	char *sandbox; /* id of the one to join; NULL: its own; owned */
 	struct cgroup cgroup; /* of the container */
 	bool terminal, foreground, lease;
 	int dirfd, rpc; /* owned */
@@ -59,6 +61,7 @@ static void making_release(struct making *m)
 	free(m->bundle);
 	free(m->netns);
 	free(m->wanted);
+	free(m->sandbox);
 	cgroup_release(&m->cgroup);
 }
 
@@ -124,6 +127,9 @@ static int read_spec(struct making *m, struct err *reterr)
 	m->bundle = strdup(spec->bundle);
 	m->root = absolute(m->o->root);
 	m->netns = strdup(spec_namespace(spec, "network"));
+	r = pod_sandbox(m->root, m->o->id, spec, &m->sandbox, reterr);
+	if (r < 0)
+		return r;
 	m->wanted = strdup(spec->wire->linux->cgroupspath);
 	if (!m->bundle || !m->root || !m->netns || !m->wanted)
 		return err_code(reterr, -ENOMEM, "create");
@@ -206,7 +212,8 @@ static int check_cgroup(const struct cgroup *g, struct err *reterr)
 static int enter_cgroups(struct making *m, struct err *reterr)
 {
 	const struct config *config = m->o->config;
-	bool whole = !config || config->runtime.sandbox_cgroup_only;
+	bool whole = m->sandbox || !config ||
+		     config->runtime.sandbox_cgroup_only;
 	struct cgroup overhead = CGROUP_INIT;
 	char path[CGROUP_PATH_MAX];
 	int r;
@@ -242,7 +249,8 @@ static int start_processes(struct making *m, struct err *reterr)
 		.console_socket = o->console_socket,
 		.foreground = m->foreground, .netns = m->netns,
 	};
-	int r = spawn_supervisor(&sup, &m->supervisor, reterr);
+	int r = m->sandbox ? pod_join(m->dirfd, m->sandbox, reterr)
+			   : spawn_supervisor(&sup, &m->supervisor, reterr);
 
 	if (!r)
 		r = enter_cgroups(m, reterr);

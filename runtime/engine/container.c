@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <pwd.h>
 #include <signal.h>
@@ -105,7 +106,7 @@ void container_save(struct container *c)
 	}
 	r.supervisor = getpid();
 	(void)proc_start_time(r.supervisor, &r.supervisor_start);
-	code = state_write(c->sandbox->eng->dirfd, &r);
+	code = state_write(c->dirfd, &r);
 	if (code < 0)
 		log_err("write state of '%s': %s", c->id, strerror(-code));
 }
@@ -319,6 +320,7 @@ static void make_in_guest(struct container *c)
 	}
 	request.container_id = c->id;
 	request.exec_id = c->id;
+	request.sandbox_pidns = c->share_pids;
 	request.oci = c->spec->wire;
 	agent_call(agent_of(c), AGENT_CREATE_CONTAINER, &request.base,
 		   on_created, c);
@@ -406,7 +408,7 @@ static void next_hooks(struct container *c)
 static int load_groups(struct container *c, struct err *reterr)
 {
 	struct sandbox *sb = c->sandbox;
-	int r = cgroup_load(&c->cgroup, sb->eng->dirfd, SPAWN_CGROUP_NAME);
+	int r = cgroup_load(&c->cgroup, c->dirfd, SPAWN_CGROUP_NAME);
 
 	if (!r && !sb->cgroup.n)
 		r = cgroup_load(&sb->cgroup, sb->eng->dirfd,
@@ -414,16 +416,32 @@ static int load_groups(struct container *c, struct err *reterr)
 	return r < 0 ? err_code(reterr, r, "control groups") : 0;
 }
 
+/* The first container's state is the sandbox's; others have a folder beside. */
+static int open_dir(struct container *c, struct err *reterr)
+{
+	const struct engine *eng = c->sandbox->eng;
+	char path[PATH_MAX];
+
+	if (!strcmp(c->id, eng->id)) {
+		c->dirfd = eng->dirfd;
+		return 0;
+	}
+	(void)snprintf(path, sizeof(path), "../%s", c->id);
+	c->dirfd = openat(eng->dirfd, path,
+			  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return c->dirfd < 0 ? err_errno(reterr, "open '%s'", path) : 0;
+}
+
 static int container_load(struct container *c, const char *bundle,
 			  struct err *reterr)
 {
-	const struct engine *eng = c->sandbox->eng;
-	int r = strcmp(c->id, eng->id)
-			? spec_load(bundle, &c->spec, reterr)
-			: snapshot_load(eng->dirfd, bundle, &c->spec, reterr);
+	int r = open_dir(c, reterr);
 
+	if (!r)
+		r = snapshot_load(c->dirfd, bundle, &c->spec, reterr);
 	if (r < 0)
 		return r;
+	c->share_pids = *(spec_namespace(c->spec, "pid") ?: "") != '\0';
 	c->bundle = strdup(c->spec->bundle);
 	c->annotations = annotations_json(c->spec);
 	c->created = state_timestamp();
@@ -465,6 +483,7 @@ void container_create(struct sandbox *sb, const char *id, const char *bundle,
 		return;
 	}
 	c->sandbox = sb;
+	c->dirfd = -1;
 	list_init(&c->processes);
 	list_append(&sb->containers, &c->link);
 	c->done = done;
@@ -492,6 +511,8 @@ void container_free(struct container *c)
 		process_free(list_entry(c->processes.next, struct process,
 					link));
 	spec_free(c->spec);
+	if (c->dirfd != c->sandbox->eng->dirfd)
+		close_fd(&c->dirfd);
 	proto_free(c->limits);
 	cgroup_release(&c->cgroup);
 	free(c->host_hooks);

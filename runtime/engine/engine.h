@@ -157,6 +157,7 @@ struct container {
 	struct list link; /* in sandbox->containers */
 	struct sandbox *sandbox;
 	char *id, *bundle, *created; /* owned */
+	int dirfd; /* of its state; owned, unless the sandbox's own */
 	enum container_status status;
 	struct spec *spec;     /* owned */
 	char *annotations;     /* JSON of the original spec, owned */
@@ -169,6 +170,7 @@ struct container {
 	struct cgroup cgroup; /* on the host */
 	void *limits; /* Grpc__LinuxResources as asked for, by proto_free() */
 	uint64_t ooms; /* times that it ran out of memory */
+	bool share_pids; /* in the pod's pid namespace */
 	bool in_guest; /* the agent knows it */
 	bool deleted;
 };

@@ -13,6 +13,7 @@ ENGINE_SRCS := \
 	runtime/engine/host_check.c \
 	runtime/engine/journal.c \
 	runtime/engine/network.c \
+	runtime/engine/pod.c \
 	runtime/engine/proc.c \
 	runtime/engine/process.c \
 	runtime/engine/pump.c \

@@ -3,6 +3,7 @@
 // The Task service: requests become calls of the engine, their ends become
 // answers. No behaviour lives here.
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -501,10 +502,17 @@ static void on_closed(void *arg, struct ttrpc_conn *conn UNUSED,
 {
 	struct door *door = arg;
 	struct engine *eng = door->eng;
-	bool orphaned = door->making != NULL;
+	cleanup_free char *orphan = TAKE_PTR(door->making);
+	struct container *c = NULL;
 
 	door_free(door);
-	if (orphaned) {
+	if (orphan && strcmp(orphan, eng->id))
+		c = sandbox_find(eng->sandbox, orphan);
+	if (c) {
+		log_info("the client is gone: ending container '%s'", c->id);
+		if (c->init)
+			process_signal(c->init, SIGKILL, true, NULL, NULL);
+	} else if (orphan && !strcmp(orphan, eng->id)) {
 		log_info("the client is gone: ending the sandbox");
 		engine_abandon(eng);
 	}
