@@ -39,10 +39,8 @@ void kiln_conf_parse(const char *name)
 static void usage(FILE *out)
 {
 	fputs("usage: prove -a ARCH -o CONFIG [-m MEMO] [-e SYMBOL | -d | -x | "
-	      "-s EDITED] [+]FRAGMENT...
-"
-	      "  +FRAGMENT  is a feature's: replaces what the base says
-"
+	      "-s EDITED] [+]FRAGMENT...\n"
+	      "  +FRAGMENT  is a feature's: replaces what the base says\n"
 	      "  -o CONFIG  write the configuration here\n"
 	      "  -m MEMO    answers of the compiler, kept between runs\n"
 	      "  -e SYMBOL  explain a symbol instead of proving\n"
