@@ -48,6 +48,7 @@ include mk/image.mk
 include mk/evidence.mk
 include mk/features.mk
 include mk/run.mk
+include mk/chaos.mk
 include mk/test.mk
 include mk/conformance.mk
 include mk/fuzz.mk
@@ -73,6 +74,8 @@ help:
 	'  check-quick   the tests that need neither a kernel nor a VM; also: test' \
 	'  conformance   suites of crun and runc, against them and Kiln (root);' \
 	'                SUITES="crun runc"' \
+	'  chaos         kill everything at every step, then ROUNDS=200 by chance in' \
+	'                VMs of ARCH (SEED=); nothing may be left' \
 	'  fuzz-smoke    fuzz every decoder, FUZZ_SECONDS (30) each' \
 	'  repro         build twice under different conditions and compare' \
 	'  bench         boot phases, sizes and memory -> $(O)/bench.{json,txt}' \

@@ -32,7 +32,8 @@ $(foreach a,$(sort $(patsubst tests/unit/%/,%,$(dir $(UNIT_TESTS)))),\
 # What each suite needs to exist before it runs.
 quick_needs = $(UNIT_BINS) $(PROTOCOL_BINS) $(INTEG_BINS) $(O)/host/kiln \
 	$(O)/host/kiln-image $(KERNEL_TEST_NEEDS)
-check_needs = $(quick_needs) $(FUZZ_BINS) $(foreach a,$(ALL_ARCHES),$(call vm_ready,$(a)) \
+check_needs = $(quick_needs) $(FUZZ_BINS) $(CHAOS_STEPS) $(CHAOS_FAKE) \
+	$(foreach a,$(ALL_ARCHES),$(call vm_ready,$(a)) \
 	$(O)/$(a)/rootfs.$(FORMAT).img $(O)/$(a)/busybox-rootfs.stamp)
 
 .PHONY: check check-quick check-ready test bench repro
@@ -41,7 +42,7 @@ check-ready: $(check_needs)
 check: check-ready
 	$(Q)O='$(O)' FUZZ_SECONDS=$(FUZZ_CHECK_SECONDS) FUZZ_JOBS=$(FUZZ_JOBS) \
 		tests/run.sh $(UNIT_BINS) $(PROTOCOL_BINS) $(INTEG_BINS) \
-		tests/fuzz/smoke.sh \
+		tests/fuzz/smoke.sh tests/chaos/sample.sh tests/chaos/rounds.sh \
 		$(wildcard tests/host/*.bats tests/kernel/*.bats \
 			tests/image/*.bats \
 			tests/package/*.bats) \

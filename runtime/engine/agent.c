@@ -24,14 +24,14 @@ static const struct {
 			    &grpc__empty__descriptor, 30000},
 	[AGENT_RESEED] = {SERVICE, "ReseedRandomDev", &grpc__empty__descriptor,
 			  30000},
+	/* Making, starting, exec: within create_container_timeout. */
 	[AGENT_CREATE_CONTAINER] = {SERVICE, "CreateContainer",
-				    &grpc__empty__descriptor, 60000},
+				    &grpc__empty__descriptor, 0},
 	[AGENT_START_CONTAINER] = {SERVICE, "StartContainer",
-				   &grpc__empty__descriptor, 60000},
+				   &grpc__empty__descriptor, 0},
 	[AGENT_REMOVE_CONTAINER] = {SERVICE, "RemoveContainer",
 				    &grpc__empty__descriptor, 10000},
-	[AGENT_EXEC] = {SERVICE, "ExecProcess", &grpc__empty__descriptor,
-			60000},
+	[AGENT_EXEC] = {SERVICE, "ExecProcess", &grpc__empty__descriptor, 0},
 	[AGENT_EXEC_PAUSED] = {SERVICE, "ExecProcess", &grpc__empty__descriptor,
 			       0},
 	[AGENT_SIGNAL] = {SERVICE, "SignalProcess", &grpc__empty__descriptor,
@@ -63,8 +63,9 @@ static const struct {
 	[AGENT_OOM] = {SERVICE, "GetOOMEvent", &grpc__oomevent__descriptor, 0},
 };
 
-void agent_call(struct ttrpc_conn *conn, enum agent_method method,
-		const ProtobufCMessage *request, ttrpc_done_fn done, void *arg)
+void agent_call_within(struct ttrpc_conn *conn, enum agent_method method,
+		       uint32_t timeout_ms, const ProtobufCMessage *request,
+		       ttrpc_done_fn done, void *arg)
 {
 	int r;
 
@@ -73,10 +74,17 @@ void agent_call(struct ttrpc_conn *conn, enum agent_method method,
 		return;
 	}
 	r = ttrpc_call(conn, methods[method].service, methods[method].name,
-		       request, methods[method].response,
-		       methods[method].timeout_ms, done, arg);
+		       request, methods[method].response, timeout_ms, done,
+		       arg);
 	if (r < 0)
 		done(arg, ttrpc_code_of_errno(r), strerror(-r), NULL);
+}
+
+void agent_call(struct ttrpc_conn *conn, enum agent_method method,
+		const ProtobufCMessage *request, ttrpc_done_fn done, void *arg)
+{
+	agent_call_within(conn, method, methods[method].timeout_ms, request,
+			  done, arg);
 }
 
 static void ignore_answer(void *arg UNUSED, int code UNUSED,

@@ -42,6 +42,11 @@ enum agent_method {
 void agent_call(struct ttrpc_conn *conn, enum agent_method method,
 		const ProtobufCMessage *request, ttrpc_done_fn done, void *arg);
 
+/* The same with a time limit in place of the method's own. */
+void agent_call_within(struct ttrpc_conn *conn, enum agent_method method,
+		       uint32_t timeout_ms, const ProtobufCMessage *request,
+		       ttrpc_done_fn done, void *arg);
+
 /* As agent_call() when nobody cares for the answer. */
 void agent_tell(struct ttrpc_conn *conn, enum agent_method method,
 		const ProtobufCMessage *request);

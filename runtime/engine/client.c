@@ -29,7 +29,8 @@
 #include "runtime/engine/wire.h"
 #include "runtime/oci/spec.h"
 
-#define SHUTDOWN_TIMEOUT_MS 5000
+/* For the answer, and for the end: what takes longer is killed. */
+#define SHUTDOWN_TIMEOUT_MS 1500
 #define CREATED_TIMEOUT_MS 60000
 #define CREATED_POLL_MS 20
 
@@ -340,7 +341,8 @@ static void shut_down(const char *root, const char *id)
 {
 	Containerd__Task__V2__ShutdownRequest request =
 		CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
-	const struct timeval patience = {SHUTDOWN_TIMEOUT_MS / 1000, 0};
+	const struct timeval patience = {
+		SHUTDOWN_TIMEOUT_MS / 1000, SHUTDOWN_TIMEOUT_MS % 1000 * 1000};
 	struct state_record record;
 	struct err ignored;
 	cleanup_close int fd = client_connect(root, id, &ignored);

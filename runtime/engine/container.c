@@ -307,6 +307,11 @@ static int prepare(struct container *c, struct err *reterr)
 			      !config->runtime.disable_guest_seccomp, reterr);
 }
 
+static uint32_t create_timeout_ms(const struct container *c)
+{
+	return c->sandbox->eng->config->runtime.create_container_timeout * 1000;
+}
+
 static void make_in_guest(struct container *c)
 {
 	Grpc__CreateContainerRequest request =
@@ -322,8 +327,8 @@ static void make_in_guest(struct container *c)
 	request.exec_id = c->id;
 	request.sandbox_pidns = c->share_pids;
 	request.oci = c->spec->wire;
-	agent_call(agent_of(c), AGENT_CREATE_CONTAINER, &request.base,
-		   on_created, c);
+	agent_call_within(agent_of(c), AGENT_CREATE_CONTAINER,
+			  create_timeout_ms(c), &request.base, on_created, c);
 }
 
 static void on_booted(void *arg, int code, const struct err *e)
@@ -604,8 +609,8 @@ void container_start(struct container *c, engine_done_fn done, void *arg)
 	c->done = done;
 	c->done_arg = arg;
 	request.container_id = c->id;
-	agent_call(agent_of(c), AGENT_START_CONTAINER, &request.base,
-		   on_started, c);
+	agent_call_within(agent_of(c), AGENT_START_CONTAINER,
+			  create_timeout_ms(c), &request.base, on_started, c);
 }
 
 void container_kill(struct container *c, const char *exec_id, uint32_t signo,

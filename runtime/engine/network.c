@@ -90,7 +90,8 @@ static void on_joined(void *arg, int code, const struct net_plan *plan,
 		for (i = 0; i < plan->n_links; i++) {
 			net->taps[i] = taps[i];
 			/* The kernel may carry packets without QEMU. */
-			net->vhost[i] = open(VHOST, O_RDWR | O_CLOEXEC);
+			if (!net->sb->eng->config->qemu.disable_vhost_net)
+				net->vhost[i] = open(VHOST, O_RDWR | O_CLOEXEC);
 		}
 		if (!net->plan)
 			code = err_code(&err, -ENOMEM, "network");
@@ -154,7 +155,12 @@ static int prepare(struct network *net, struct container *c, struct err *reterr)
 	if (r < 0)
 		return err_code(reterr, r, "write journal");
 	net->job = net_start(eng->loop, nsfd, on_joined, net, reterr);
-	return net->job ? 0 : reterr->code;
+	if (!net->job)
+		return reterr->code;
+	/* It dies with us; but what it is at must be over to be undone. */
+	(void)journal_process(&net->sb->eng->journal, "net",
+			      net_pid(net->job));
+	return 0;
 }
 
 void network_prepare(struct sandbox *sb, struct container *c,

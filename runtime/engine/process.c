@@ -8,9 +8,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "proto/task.pb-c.h"
+#include "runtime/config.h"
 #include "runtime/engine/agent.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/stream.h"
+#include "runtime/vmm/vm.h"
 
 /* After the end of a process its output must come to an end as well: so long
  * may the guest say nothing about it. */
@@ -220,6 +222,7 @@ int process_may_exec(const struct process *p, struct err *reterr)
 
 void process_start_exec(struct process *p, engine_done_fn done, void *arg)
 {
+	const struct config *config = p->container->sandbox->eng->config;
 	Grpc__ExecProcessRequest request = GRPC__EXEC_PROCESS_REQUEST__INIT;
 	const Grpc__ExecProcessRequest *asked = p->spec;
 	struct err err = {0};
@@ -239,27 +242,44 @@ void process_start_exec(struct process *p, engine_done_fn done, void *arg)
 	request.process = asked->process;
 	request.cgroup = asked->cgroup;
 	request.ignore_paused = asked->ignore_paused;
-	agent_call(agent_of(p),
-		   asked->ignore_paused ? AGENT_EXEC_PAUSED : AGENT_EXEC,
-		   &request.base, on_exec_started, p);
+	/* In a paused container it starts when that is resumed. */
+	if (asked->ignore_paused)
+		agent_call(agent_of(p), AGENT_EXEC_PAUSED, &request.base,
+			   on_exec_started, p);
+	else
+		agent_call_within(agent_of(p), AGENT_EXEC,
+				  config->runtime.create_container_timeout *
+					  1000,
+				  &request.base, on_exec_started, p);
 }
 
-/* An answer that somebody waits for. */
+/* A signal under way; the process may be gone when it is answered. */
 struct signal_call {
-	engine_done_fn done;
+	engine_done_fn done; /* or NULL */
 	void *arg;
+	struct sandbox *sandbox;
+	bool deadly; /* the container ends, whether the guest wants or not */
 };
 
 static void on_signalled(void *arg, int code, const char *text,
 			 const ProtobufCMessage *response UNUSED)
 {
 	struct signal_call *call = arg;
+	struct sandbox *sb = call->sandbox;
 	struct err err = {0};
 	int r = 0;
 
-	if (code != TTRPC_OK)
+	if (code == TTRPC_DEADLINE_EXCEEDED && call->deadly && sb->vm) {
+		(void)err_set(&sb->failure, -ETIMEDOUT,
+			      "the agent did not answer to SIGKILL: the VM is "
+			      "killed");
+		log_warn("sandbox '%s': %s", sb->id, sb->failure.text);
+		vm_kill(sb->vm);
+	} else if (code != TTRPC_OK) {
 		r = agent_error(&err, AGENT_SIGNAL, code, text);
-	call->done(call->arg, r, &err);
+	}
+	if (call->done)
+		call->done(call->arg, r, &err);
 	free(call);
 }
 
@@ -268,20 +288,24 @@ void process_signal(struct process *p, uint32_t signo, bool all,
 {
 	Grpc__SignalProcessRequest request =
 		GRPC__SIGNAL_PROCESS_REQUEST__INIT;
-	struct signal_call *call = NULL;
+	struct signal_call *call = malloc(sizeof(*call));
 
 	request.container_id = p->container->id;
 	request.signal = signo;
 	/* No process named means all of them. */
 	if (!all)
 		request.exec_id = (char *)(uintptr_t)process_agent_id(p);
-	if (done)
-		call = malloc(sizeof(*call));
 	if (!call) {
+		struct err err = {0};
+
 		agent_tell(agent_of(p), AGENT_SIGNAL, &request.base);
+		if (done)
+			done(arg, err_code(&err, -ENOMEM, "signal"), &err);
 		return;
 	}
-	*call = (struct signal_call){done, arg};
+	*call = (struct signal_call){
+		.done = done, .arg = arg, .sandbox = p->container->sandbox,
+		.deadly = signo == SIGKILL && process_is_init(p)};
 	agent_call(agent_of(p), AGENT_SIGNAL, &request.base, on_signalled,
 		   call);
 }

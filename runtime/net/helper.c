@@ -157,11 +157,23 @@ struct net_job *net_start(struct event_loop *loop, int nsfd, net_done_fn done,
 
 void net_cancel(struct net_job *job)
 {
+	siginfo_t ignored;
+
 	if (!job)
 		return;
 	event_child_cancel(job->loop, job->pid);
 	(void)kill(job->pid, SIGKILL);
+	/* What it is at still comes about: undone it may be only afterwards.
+	 * The loop reaps it. */
+	while (waitid(P_PID, (id_t)job->pid, &ignored, WEXITED | WNOWAIT) < 0 &&
+	       errno == EINTR)
+		;
 	job_free(job);
+}
+
+pid_t net_pid(const struct net_job *job)
+{
+	return job->pid;
 }
 
 /* A VMM's descriptors may outlive its first thread for a moment; links of

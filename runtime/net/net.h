@@ -105,6 +105,9 @@ struct net_job *net_start(struct event_loop *loop, int nsfd, net_done_fn done,
 /* Ends the job; DONE is not called. NULL is fine. */
 void net_cancel(struct net_job *job);
 
+/* The process that does it, until DONE is called. */
+pid_t net_pid(const struct net_job *job);
+
 /* net_clean() in the namespace at PATH, if that still is the one with inode
  * number INODE. Waits. 0, also when there is no such namespace, or -errno. */
 int net_undo(const char *path, uint64_t inode);

@@ -26,7 +26,7 @@
 #define TUN "/dev/net/tun"
 /* By their priority filters are known as ours. */
 #define FILTER_PRIORITY 0x4b4c
-#define INGRESS_HANDLE TC_HANDLE(0xffff, 0)
+#define INGRESS_HANDLE 0xffff0000U
 
 DEFINE_CLEANUP(struct nl_sock, nl_socket_free)
 DEFINE_CLEANUP(struct nl_cache, nl_cache_free)
@@ -169,7 +169,8 @@ static bool link_exists(struct nl_sock *sock, int index)
 }
 
 enum use {
-	USE_OTHER, /* nothing of ours */
+	USE_OTHER, /* filters of somebody else */
+	USE_EMPTY, /* no filter, which does nothing: a join that was cut off */
 	USE_ALIVE, /* leads to or from a VM */
 	USE_STALE, /* all lead nowhere: the VM has ended */
 };
@@ -178,7 +179,7 @@ enum use {
 static enum use use_of(struct nl_sock *sock, int index)
 {
 	cleanup_nl_cache struct nl_cache *cache = NULL;
-	enum use use = USE_OTHER;
+	enum use use = USE_EMPTY;
 	struct nl_object *o;
 
 	if (rtnl_cls_alloc_cache(sock, index, INGRESS_HANDLE, &cache) < 0)
@@ -200,9 +201,13 @@ static int take_ingress(struct nl_sock *sock, const struct net_link *l,
 {
 	int r = ingress_add(sock, l->index);
 
-	if (r == -NLE_EXIST && use_of(sock, l->index) == USE_STALE) {
-		(void)ingress_delete(sock, l->index);
-		r = ingress_add(sock, l->index);
+	if (r == -NLE_EXIST) {
+		enum use use = use_of(sock, l->index);
+
+		if (use == USE_STALE || use == USE_EMPTY) {
+			(void)ingress_delete(sock, l->index);
+			r = ingress_add(sock, l->index);
+		}
 	}
 	if (r == -NLE_EXIST)
 		return err_set(reterr, -EBUSY,
@@ -304,10 +309,10 @@ int net_clean(struct err *reterr)
 		enum use use = use_of(sock, index);
 
 		alive += use == USE_ALIVE;
-		if (use != USE_STALE)
+		if (use != USE_STALE && use != USE_EMPTY)
 			continue;
 		r = ingress_delete(sock, index);
-		if (r < 0 && !first)
+		if (use == USE_STALE && r < 0 && !first)
 			first = nl_fail(reterr, r, "ingress of",
 					rtnl_link_get_name(link));
 	}

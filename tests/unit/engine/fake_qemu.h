@@ -66,6 +66,14 @@ static struct {
 	char container[130];
 } fake;
 
+/* The stream that the agent serves; a test may put itself between. */
+static int fake_plain_stream(void)
+{
+	return FAKE_AGENT_FD;
+}
+
+static int (*fake_stream)(void) = fake_plain_stream;
+
 static bool fault_is(const char *name)
 {
 	return !strcmp(fake.fault, name);
@@ -303,6 +311,8 @@ static void fake_start(struct fake_process *p)
 			_exit(127);
 		for (i = 0; i < 3; i++)
 			(void)dup2(fake_pipes[i][i ? 1 : 0], i);
+		/* What is the machine's, taps above all, is not the guest's. */
+		(void)close_range(3, ~0U, 0);
 		(void)execvp(p->argv[0], p->argv);
 		_exit(127);
 	}
@@ -390,6 +400,22 @@ static void fake_ok(void *arg UNUSED, struct ttrpc_call *call,
 	fake_empty(call);
 }
 
+static void fake_interface(void *arg UNUSED, struct ttrpc_call *call,
+			   const ProtobufCMessage *m UNUSED)
+{
+	Types__Interface response = TYPES__INTERFACE__INIT;
+
+	ttrpc_reply(call, &response.base);
+}
+
+static void fake_routes(void *arg UNUSED, struct ttrpc_call *call,
+			const ProtobufCMessage *m UNUSED)
+{
+	Grpc__Routes response = GRPC__ROUTES__INIT;
+
+	ttrpc_reply(call, &response.base);
+}
+
 static void fake_quit(void *arg UNUSED)
 {
 	event_loop_quit(fake.loop, 0);
@@ -433,6 +459,9 @@ static const struct ttrpc_method fake_methods[] = {
 	FAKE("WriteStdin", write_stream_request, fake_stdin),
 	FAKE("ReadStdout", read_stream_request, fake_stdout),
 	FAKE("ReadStderr", read_stream_request, fake_stderr),
+	FAKE("UpdateInterface", update_interface_request, fake_interface),
+	FAKE("UpdateRoutes", update_routes_request, fake_routes),
+	FAKE("AddARPNeighbors", add_arpneighbors_request, fake_ok),
 	FAKE("CloseStdin", close_stdin_request, fake_close_stdin),
 };
 
@@ -496,7 +525,7 @@ static int fake_qemu_main(int argc, char **argv)
 	if (!fake.loop || write(FAKE_QMP_FD, greeting, sizeof(greeting) - 1) < 0)
 		return 1;
 	if (!event_io_new(fake.loop, FAKE_QMP_FD, EPOLLIN, fake_on_qmp, NULL) ||
-	    !ttrpc_conn_new(fake.loop, FAKE_AGENT_FD, fake_methods,
+	    !ttrpc_conn_new(fake.loop, fake_stream(), fake_methods,
 			    ARRAY_SIZE(fake_methods), fake_closed, NULL))
 		return 1;
 	return event_loop_run(fake.loop);
