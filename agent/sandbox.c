@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "container.h"
+#include "module.h"
 #include "oom.h"
 #include "os/io.h"
 #include "rpc.h"
@@ -88,6 +89,16 @@ static int set_names(struct sandbox *s, const Grpc__CreateSandboxRequest *rq,
 	return 0;
 }
 
+/* What cannot be done must not be passed over in silence. */
+static int check_hooks(const Grpc__CreateSandboxRequest *rq, struct err *reterr)
+{
+	if (!*rq->guest_hook_path)
+		return 0;
+	return err_set(reterr, -EOPNOTSUPP, "hooks of the guest's image "
+		       "(guest_hook_path '%.200s') are not supported",
+		       rq->guest_hook_path);
+}
+
 int sandbox_create(struct agent *agent,
 		   const Grpc__CreateSandboxRequest *request,
 		   struct err *reterr)
@@ -104,6 +115,11 @@ int sandbox_create(struct agent *agent,
 		return err_set(reterr, -EINVAL, "host name '%.200s'",
 			       request->hostname);
 	r = set_names(s, request, reterr);
+	if (!r)
+		r = check_hooks(request, reterr);
+	if (!r)
+		r = module_load_all(request->kernel_modules,
+				    request->n_kernel_modules, reterr);
 	if (!r)
 		r = make_tree(agent->root, reterr);
 	if (!r)

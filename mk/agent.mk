@@ -23,6 +23,7 @@ AGENT_SRCS := \
 	agent/idmap.c \
 	agent/main.c \
 	agent/metrics.c \
+	agent/module.c \
 	agent/mount.c \
 	agent/net_address.c \
 	agent/net_link.c \

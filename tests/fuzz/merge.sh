@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Takes over into tests/fuzz/corpus what was found new and reaches code that the
-# seeds do not reach: inputs of at most FUZZ_MERGE_SIZE bytes, FUZZ_MERGE_KIB for
-# a target. Nothing that is there already is removed.
+# seeds do not reach: inputs of at most FUZZ_MERGE_SIZE bytes, FUZZ_MERGE_COUNT and
+# FUZZ_MERGE_KIB for a target. Nothing that is there already is removed.
 set -eu
 cd "$(dirname "$0")/../.."
 O=${O:-build}
-size=${FUZZ_MERGE_SIZE:-2048} kib=${FUZZ_MERGE_KIB:-48}
+size=${FUZZ_MERGE_SIZE:-2048} kib=${FUZZ_MERGE_KIB:-48} count=${FUZZ_MERGE_COUNT:-64}
 
 for source in tests/fuzz/fuzz_*.c; do
 	target=$(basename "$source" .c)
@@ -25,6 +25,7 @@ for source in tests/fuzz/fuzz_*.c; do
 		[ ! -e "$seeds/$f" ] || continue
 		left=$((left - $(stat -c %s "$merged/$f")))
 		[ $left -gt 0 ] || break
+		[ "$(ls "$seeds" | wc -l)" -lt "$count" ] || break
 		cp "$merged/$f" "$seeds/"
 	done
 	echo "$target: $(ls "$seeds" | wc -l) inputs, $(cat "$seeds"/* | wc -c) bytes"

@@ -145,6 +145,34 @@ static void call_unready(struct client *c, const ProtobufCMethodDescriptor *m)
 		fail_msg("%s: %d, %s", m->name, code, client_text);
 }
 
+/* A sandbox that wants what there is not is none, and another may be made. */
+static void refuse_sandbox(struct client *c)
+{
+	Grpc__CreateSandboxRequest rq = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+	Grpc__KernelModule module = GRPC__KERNEL_MODULE__INIT, *list = &module;
+	static const struct {
+		const char *module, *hooks;
+		int code;
+	} bad[] = {
+		{"../x", "", TTRPC_INVALID_ARGUMENT},
+		{"", "", TTRPC_INVALID_ARGUMENT},
+		{"no_such_module", "", TTRPC_NOT_FOUND},
+		{NULL, "/usr/share/hooks", TTRPC_UNIMPLEMENTED},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		module.name = STR(bad[i].module);
+		rq.kernel_modules = &list;
+		rq.n_kernel_modules = bad[i].module ? 1 : 0;
+		rq.guest_hook_path = STR(bad[i].hooks);
+		if (client_call(c, "CreateSandbox", &rq.base,
+				&grpc__empty__descriptor, NULL) != bad[i].code)
+			fail_msg("%zu: %s", i, client_text);
+	}
+	ok(client_create_sandbox(c));
+}
+
 static void test_no_sandbox(void **state UNUSED)
 {
 	struct client own;
@@ -156,6 +184,7 @@ static void test_no_sandbox(void **state UNUSED)
 	assert_int_equal(client_open(&own, fd), 0);
 	each_method(&own, call_unready);
 	assert_alive(&own, "all of them");
+	refuse_sandbox(&own);
 	client_close(&own);
 	end_raw(-1, pid);
 }
