@@ -86,11 +86,9 @@ AGENT_CFLAGS := $(C_DIALECT) $(WARNINGS) $(AGENT_INCLUDES) \
 # unwinding.
 define agent_rules
 # As for host objects: other flags make other objects; -Werror makes none.
-$(O)/$(1)/agent/flags: flags-force
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)new=$$(call quote,$$(GUEST_CFLAGS_$(1)) $$(GUEST_LINK_$(1)) \
-		$$(AGENT_LDFLAGS) $$(filter-out -Werror,$$(AGENT_CFLAGS))); \
-	cmp -s - $$@ <<<"$$$$new" || cat >$$@ <<<"$$$$new"
+agent_flags_$(1) = $$(GUEST_CFLAGS_$(1)) $$(GUEST_LINK_$(1)) \
+	$$(AGENT_LDFLAGS) $$(filter-out -Werror,$$(AGENT_CFLAGS))
+$$(eval $$(call remember,$(O)/$(1)/agent/flags,agent_flags_$(1)))
 
 $(O)/$(1)/agent/gen/%.o: $$(GEN_PROTO)/.stamp $$(call guest_ready,$(1)) \
 		$(O)/$(1)/agent/flags

@@ -4,6 +4,18 @@
 # a packager with another compiler is not stopped by one. Texts for humans are cut on
 # purpose where they do not fit: -Wno-format-truncation.
 
+# $(eval $(call remember,FILE,VARIABLE)): FILE has the value of VARIABLE, and is
+# made again when that is another; what was made with the value depends on FILE.
+# The comparison is make's own, so that `make -n` shows what is really to do.
+.PHONY: remember-force
+differs = $(subst x$(strip $(1)),,x$(strip $(2)))$(subst \
+	x$(strip $(2)),,x$(strip $(1)))
+define remember
+$(1): $(if $(call differs,$(file <$(1)),$($(2))),remember-force)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)printf '%s\n' $$(call quote,$$($(2))) >$$@
+endef
+
 HOSTCC ?= gcc
 AR ?= ar
 PKG_CONFIG ?= pkg-config

@@ -23,13 +23,9 @@ PROTO_OBJS := $(PROTOS:%=gen/proto/%.pb-c.o)
 
 # $(call host_variant,DIR,CFLAGS): object rules and libkiln.a below $(O)/DIR.
 # Other flags make other objects; -Werror makes none.
-.PHONY: flags-force
 define host_variant
-$(O)/$(1)/flags: flags-force
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)new=$$(call quote,$$(HOSTCC) $$(filter-out -Werror,$(2)) \
-		$$(LDFLAGS) $$(VERSION)); \
-	cmp -s - $$@ <<<"$$$$new" || cat >$$@ <<<"$$$$new"
+flags_$(1) = $$(HOSTCC) $$(filter-out -Werror,$(2)) $$(LDFLAGS) $$(VERSION)
+$$(eval $$(call remember,$(O)/$(1)/flags,flags_$(1)))
 
 $(O)/$(1)/obj/%.o: %.c $(GEN_PROTO)/.stamp $$(ARCH_GEN) $(O)/$(1)/flags
 	$$(Q)mkdir -p $$(@D)

@@ -20,14 +20,15 @@ VERITY ?=
 image_layout = $(if $(filter ppc64le,$(1)),$(LAYOUT:pmem=papr),$(LAYOUT))
 
 IMAGE_SRCS := $(addprefix osbuilder/,\
-	cmd_build.c cmd_cve.c cmd_explain.c cmd_read.c condition.c cpio.c cve.c \
-	diff.c digest.c erofs_read.c erofs_write.c \
-	ext4_read.c ext4_write.c fileio.c fs.c image.c kbuild.c layout.c layout_json.c main.c \
-	manifest.c meta.c nvdimm.c options.c reach.c report.c squashfs_read.c squashfs_write.c \
-	symbols.c tree.c verity.c words.c zstd.c \
-	cmd_measure.c cmd_sbom.c cmd_sign.c firmware.c guest_json.c json_write.c \
-	launch.c options_evidence.c provenance.c sbom.c sbom_cyclonedx.c \
-	sbom_spdx.c sehdr.c sign.c vmsa.c)
+	cmd_build.c cmd_cve.c cmd_explain.c cmd_measure.c cmd_read.c \
+	cmd_sbom.c cmd_sign.c compose.c condition.c cpio.c cve.c diff.c \
+	digest.c erofs_read.c erofs_write.c ext4_read.c ext4_write.c fileio.c \
+	firmware.c fs.c guest_json.c image.c json_write.c kbuild.c launch.c \
+	layers.c layout.c layout_json.c main.c manifest.c meta.c nvdimm.c \
+	options.c options_evidence.c overlay.c provenance.c reach.c report.c \
+	sbom.c sbom_cyclonedx.c sbom_spdx.c sehdr.c sign.c squashfs_read.c \
+	squashfs_write.c symbols.c tar.c tree.c verity.c vmsa.c words.c \
+	zstd.c)
 IMAGE_LIBS := -lzstd -lcrypto -ljson-c -lext2fs -lcom_err
 $(call host_program,kiln-image,$(IMAGE_SRCS),$(IMAGE_LIBS))
 
@@ -40,13 +41,11 @@ image_features := $(FORMAT) $(if $(filter erofs ext4,$(FORMAT)),dax) \
 image_vars := PROFILE=$(PROFILE) VERSION=$(VERSION) EPOCH=$(SOURCE_DATE_EPOCH) \
 	FORMAT=$(FORMAT) LAYOUT=$(LAYOUT) VERITY=$(VERITY)
 
-.PHONY: image initrd rootfs image-force
+.PHONY: image initrd rootfs
 
 define image_rules
 # A change of these on the command line is a change of the input.
-$$(O)/$(1)/image.vars: image-force
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)echo '$$(image_vars)' | cmp -s - $$@ || echo '$$(image_vars)' >$$@
+$$(eval $$(call remember,$$(O)/$(1)/image.vars,image_vars))
 
 image_in_$(1) := $$(image_tool) $$(image_manifests) $$(O)/$(1)/kiln-agent \
 	$$(call guest_ready,$(1)) $$(O)/$(1)/image.vars

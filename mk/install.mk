@@ -39,7 +39,7 @@ install_sources := $(if $(filter install,$(MAKECMDGOALS)),\
 	$(shell $(install_run) sources))
 
 # Installs what has been built; builds what is missing.
-.PHONY: install uninstall install-list man install-force
+.PHONY: install uninstall install-list man
 install: $(install_sources)
 	$(Q)$(install_run) install
 
@@ -59,9 +59,6 @@ $(O)/man/%: docs/man/%.scd VERSION
 # Two objects have paths compiled in; they are made again when those change,
 # and only they.
 install_paths = $(PREFIX) $(LIBDIR) $(SYSCONFDIR)
-$(O)/install.vars: install-force
-	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' $(call quote,$(install_paths)) | cmp -s - $@ || \
-		printf '%s\n' $(call quote,$(install_paths)) >$@
+$(eval $(call remember,$(O)/install.vars,install_paths))
 $(foreach v,host san,$(addprefix $(O)/$(v)/obj/runtime/,guest.o config.o)): \
 	$(O)/install.vars

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "cpio.h"
 #include "command.h"
+#include "compose.h"
 #include "fileio.h"
 #include "fs.h"
 #include "image.h"
@@ -13,25 +14,33 @@
 #include "meta.h"
 #include "report.h"
 
-static int load(const struct options *o, struct tree *tree, struct err *reterr)
+static int load(const struct options *o, struct composed *ret,
+		struct err *reterr)
 {
-	return manifest_load(o->manifest, &o->vars, o->epoch, tree, reterr);
+	const struct compose_params params = {.manifest = o->manifest,
+					      .vars = &o->vars,
+					      .packages = o->packages,
+					      .tars = o->tars,
+					      .overlay = o->overlay,
+					      .epoch = o->epoch};
+
+	return compose(&params, ret, reterr);
 }
 
 int cmd_tree(const struct options *o, struct err *reterr)
 {
-	cleanup_tree struct tree tree = TREE_INIT;
+	cleanup_composed struct composed in = COMPOSED_INIT;
 	int r;
 
-	r = load(o, &tree, reterr);
-	return r < 0 ? r : report_tree(NULL, &tree, o->format, reterr);
+	r = load(o, &in, reterr);
+	return r < 0 ? r : report_tree(NULL, &in.tree, o->format, reterr);
 }
 
 int cmd_initrd(const struct options *o, struct err *reterr)
 {
 	cleanup_buf struct buf packed = BUF_INIT(IMAGE_MAX);
 	cleanup_buf struct buf archive = BUF_INIT(IMAGE_MAX);
-	cleanup_tree struct tree tree = TREE_INIT;
+	cleanup_composed struct composed in = COMPOSED_INIT;
 	struct buf *out = &archive;
 	int r;
 
@@ -39,9 +48,9 @@ int cmd_initrd(const struct options *o, struct err *reterr)
 	    strcmp(o->compress, "none") != 0)
 		return err_set(reterr, -EINVAL, "unknown compression '%s'",
 			       o->compress);
-	r = load(o, &tree, reterr);
+	r = load(o, &in, reterr);
 	if (r == 0)
-		r = cpio_write(&tree, &archive, reterr);
+		r = cpio_write(&in.tree, &archive, reterr);
 	if (r == 0 && (!o->compress || !strcmp(o->compress, "zstd"))) {
 		r = zstd_compress(buf_data(&archive), archive.len, &packed,
 				  reterr);
@@ -58,7 +67,7 @@ int cmd_image(const struct options *o, struct err *reterr)
 				   .time = o->epoch};
 	const struct fs_ops *fs = fs_by_name(o->format ? o->format : "erofs");
 	cleanup_buf struct buf image = BUF_INIT(IMAGE_MAX);
-	cleanup_tree struct tree tree = TREE_INIT;
+	cleanup_composed struct composed in = COMPOSED_INIT;
 	enum layout_kind kind = LAYOUT_PLAIN;
 	struct layout layout;
 	int r;
@@ -69,9 +78,9 @@ int cmd_image(const struct options *o, struct err *reterr)
 	if (o->layout && layout_kind_by_name(o->layout, &kind) < 0)
 		return err_set(reterr, -EINVAL, "unknown layout '%s'",
 			       o->layout);
-	r = load(o, &tree, reterr);
+	r = load(o, &in, reterr);
 	if (r == 0)
-		r = fs->write(&tree, &params, &image, reterr);
+		r = fs->write(&in.tree, &params, &image, reterr);
 	if (r == 0)
 		r = layout_wrap(&image, kind, o->verity, &layout, reterr);
 	if (r < 0)

@@ -53,6 +53,9 @@ struct options {
 	const char *kconfig;
 	const char *kernel;
 	const char *source;
+	const char *packages;
+	const char *tars;
+	const char *overlay;
 	bool verity;
 	int64_t epoch;
 	struct manifest_vars vars;

@@ -13,166 +13,29 @@
 #              KILN_LOCK    the lock file (default rootfs/packages.lock)
 #              KILN_APT_SOURCES  a sources file used in place of the host's
 #              KILN_UPDATE=1     ignore the lock, take what the mirror offers
+#              KILN_SUITE   another release than the host's
 set -eu
 export LC_ALL=C
 umask 022
 
-die()
-{
-	echo "fetch-guest-packages: error: $*" >&2
-	exit 1
-}
-
-warn()
-{
-	echo "fetch-guest-packages: warning: $*" >&2
-}
+tool=fetch-guest-packages
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/apt-root.sh"
 
 [ $# -ge 1 ] || die "usage: fetch-guest-packages.sh ARCH [OUT]"
 arch=$1
 out=${2:--}
-here=$(cd "$(dirname "$0")" && pwd)
-cache=${KILN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kiln}
 lock=${KILN_LOCK:-$here/../rootfs/packages.lock}
 update=${KILN_UPDATE:-}
-store=$cache/store/sha256
-apt=$cache/apt
-
-case $arch in
-x86_64) deb=amd64 ;;
-aarch64) deb=arm64 ;;
-s390x) deb=s390x ;;
-ppc64le) deb=ppc64el ;;
-*) die "unknown architecture '$arch'" ;;
-esac
+apt_setup "$arch"
 [ -r "$lock" ] || die "no lock file '$lock'"
-mkdir -p "$store" "$cache/tmp"
-# One apt root, many makes: the lock lives as long as this process.
-exec 9>"$cache/lock"
-flock 9
-tmp=$(mktemp -d "$cache/tmp/fetch.XXXXXX")
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' INT TERM HUP
-
 # The entries of the lock that this architecture needs, on standard output.
 wanted()
 {
 	awk -v deb="$deb" '
 		/^[ \t]*(#|$)/ { next }
 		NF != 6 { print "bad line " FNR > "/dev/stderr"; exit 1 }
-		$3 == deb || $3 == "source"' "$lock"
-}
-
-in_store()
-{
-	[ -f "$store/$1" ]
-}
-
-# FILE goes into the store under its hash, atomically; prints the hash.
-store_add()
-{
-	sum=$(sha256sum <"$1")
-	sum=${sum%% *}
-	cp "$1" "$store/.$sum.$$"
-	mv "$store/.$sum.$$" "$store/$sum"
-	echo "$sum"
-}
-
-# The host's sources, open to this architecture and to source packages. Only
-# distribution archives carry foreign architectures and a component "main":
-# what a third party configured is left out.
-private_sources()
-{
-	mkdir -p "$apt/etc/sources.list.d"
-	rm -f "$apt"/etc/sources.list.d/*
-	n=0
-	if [ -n "${KILN_APT_SOURCES:-}" ]; then
-		set -- "$KILN_APT_SOURCES"
-	else
-		set -- /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
-			/etc/apt/sources.list.d/*.sources
-	fi
-	for f; do
-		[ -r "$f" ] || continue
-		n=$((n + 1))
-		case $f in
-		*.sources)
-			awk 'BEGIN { RS = ""; ORS = "\n\n" }
-			     /(^|\n)Components:[^\n]*main/ &&
-			     !/(^|\n)Enabled: *no/ { print }' "$f" |
-				sed -e '/^#/d' -e '/^Architectures:/d' \
-				-e 's/^Types:.*/Types: deb deb-src/' \
-				>"$apt/etc/sources.list.d/$n.sources"
-			;;
-		*)
-			sed -n -e 's/\[ *arch=[^] ]* *\]//' \
-				-e 's/arch=[^] ]* *//' \
-				-e '/^deb .*[ \t]main/{p;s/^deb /deb-src /p}' \
-				"$f" >"$apt/etc/sources.list.d/$n.list"
-			;;
-		esac
-	done
-	[ $n -gt 0 ] || return 1
-}
-
-# A private configuration: nothing of the host's but how to reach the mirrors.
-# Hooks (Post-Invoke and the like) stay out.
-private_root()
-{
-	mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" \
-		"$apt/etc/apt.conf.d" "$apt/etc/preferences.d"
-	: >"$apt/state/status"
-	# Kernel headers are ABI and need no security update; the versions of
-	# that suite leave the mirror within weeks, a release's last for months.
-	cat >"$apt/etc/preferences.d/headers" <<-END
-		Package: linux-libc-dev
-		Pin: release l=Debian-Security
-		Pin-Priority: 100
-	END
-	private_sources || return 1
-	apt-config dump 2>/dev/null |
-		grep -E '^Acquire::(http|https|ftp|Retries|Proxy)' \
-		>"$apt/etc/apt.conf.d/host" || :
-	cat >"$apt/apt.conf" <<-END
-		Dir::State "$apt/state";
-		Dir::State::status "$apt/state/status";
-		Dir::Cache "$apt/cache";
-		Dir::Etc "$apt/etc";
-		Dir::Etc::sourcelist "/dev/null";
-		Dir::Etc::sourceparts "$apt/etc/sources.list.d";
-		Dir::Etc::parts "$apt/etc/apt.conf.d";
-		Dir::Etc::main "/dev/null";
-		Dir::Etc::preferencesparts "$apt/etc/preferences.d";
-		Dir::Etc::trustedparts "/etc/apt/trusted.gpg.d";
-		Dir::Log "$apt/log";
-		APT::Architecture "$deb";
-		APT::Architectures { "$deb"; };
-		APT::Sandbox::User "";
-		APT::Get::List-Cleanup "false";
-		Acquire::Languages "none";
-		Acquire::Retries "3";
-		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-		Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
-	END
-	export APT_CONFIG="$apt/apt.conf"
-}
-
-# Mirrors fail in passing, and one broken index must not stop what the others
-# offer: the outcome of the update is judged by whether the download works.
-apt_ready=
-apt_prepare()
-{
-	[ -z "$apt_ready" ] || return 0
-	apt_ready=1
-	command -v apt-get >/dev/null ||
-		die "'$1' is not in the store '$store' and there is no apt-get" \
-		"to fetch it (set GUEST_SYSROOT_$arch)"
-	private_root || die "no apt sources on this host: set KILN_APT_SOURCES"
-	for try in 1 2 3; do
-		apt-get -q update >"$apt/update.log" 2>&1 && return 0
-		sleep "$try"
-	done
-	warn "apt-get update had errors, see '$apt/update.log'"
+		$3 == deb || $3 == "all" || $3 == "source"' "$lock"
 }
 
 # Why nothing came: an index that could not be read looks to apt like a package
@@ -202,6 +65,24 @@ download()
 		sleep "$try"
 	done
 	return 1
+}
+
+# All that is missing at once, as far as it can be had: a call of apt takes
+# seconds, whatever it is asked for. Who is left is seen to one by one.
+prefetch()
+{
+	while read -r type name darch version sum file; do
+		[ "$type" != deb ] || in_store "$sum" ||
+			echo "$name:$deb=$version"
+	done <"$1" >"$tmp/missing"
+	[ "$(wc -l <"$tmp/missing")" -gt 1 ] || return 0
+	apt_prepare "$(head -n 1 "$tmp/missing")"
+	mkdir "$tmp/bulk"
+	(cd "$tmp/bulk" && xargs apt-get -q download <"$tmp/missing") \
+		>"$tmp/log" 2>&1 || :
+	for f in "$tmp"/bulk/*.deb; do
+		[ ! -f "$f" ] || store_add "$f" >/dev/null
+	done
 }
 
 # The version of what lies in $tmp/dl. A .dsc repeats its version when it is
@@ -254,6 +135,7 @@ resolve()
 
 wanted >"$tmp/wanted" || die "cannot read '$lock'"
 [ -s "$tmp/wanted" ] || die "'$lock' has nothing for $arch"
+[ -n "$update" ] || prefetch "$tmp/wanted"
 while read -r type name darch version sum file; do
 	resolve "$type" "$name" "$darch" "$version" "$sum" "$file"
 done <"$tmp/wanted" >"$tmp/truth"

@@ -28,17 +28,28 @@ static int open_regular(const char *path, struct stat *st, struct err *reterr)
 	return TAKE_FD(fd);
 }
 
-int fd_read(int fd, uint64_t size, uint8_t **ret, size_t *ret_size,
-	    struct err *reterr)
+/* Where the next data of FD is, from POS on, and where they end: a file system
+ * that knows no holes says that all is data. */
+static bool next_data(int fd, uint64_t size, uint64_t pos, uint64_t *ret_start,
+		      uint64_t *ret_end)
 {
-	cleanup_free uint8_t *p = malloc((size_t)size + 1);
-	size_t done = 0;
+	off_t start = lseek(fd, (off_t)pos, SEEK_DATA);
+	off_t end;
 
-	if (!p)
-		return err_set(reterr, -ENOMEM, "out of memory");
-	while (done < size) {
-		ssize_t r = pread(fd, p + done, (size_t)size - done,
-				  (off_t)done);
+	if (start < 0 && errno == ENXIO)
+		return false;
+	end = start < 0 ? -1 : lseek(fd, start, SEEK_HOLE);
+	*ret_start = start < 0 ? pos : (uint64_t)start;
+	*ret_end = end < 0 ? size : MIN((uint64_t)end, size);
+	return *ret_start < *ret_end;
+}
+
+static int read_range(int fd, uint8_t *p, uint64_t pos, uint64_t end,
+		      struct err *reterr)
+{
+	while (pos < end) {
+		ssize_t r = pread(fd, p + pos, (size_t)(end - pos),
+				  (off_t)pos);
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -46,11 +57,29 @@ int fd_read(int fd, uint64_t size, uint8_t **ret, size_t *ret_size,
 			return err_errno(reterr, "read");
 		if (r == 0)
 			return err_set(reterr, -EIO, "file shrank while read");
-		done += (size_t)r;
+		pos += (uint64_t)r;
 	}
-	p[done] = '\0';
+	return 0;
+}
+
+/* Holes are left as calloc() gives them: without memory behind. */
+int fd_read(int fd, uint64_t size, uint8_t **ret, size_t *ret_size,
+	    struct err *reterr)
+{
+	cleanup_free uint8_t *p = calloc((size_t)size + 1, 1);
+	uint64_t pos = 0, start, end;
+	int r;
+
+	if (!p)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	while (pos < size && next_data(fd, size, pos, &start, &end)) {
+		r = read_range(fd, p, start, end, reterr);
+		if (r < 0)
+			return r;
+		pos = end;
+	}
 	*ret = TAKE_PTR(p);
-	*ret_size = done;
+	*ret_size = (size_t)size;
 	return 0;
 }
 

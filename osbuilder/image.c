@@ -148,7 +148,7 @@ struct json_object *image_to_json(const struct image *i)
 struct json_object *node_to_json(const struct image *i, const struct node *n)
 {
 	struct json_object *o = json_object_new_object();
-	char mode[8];
+	char mode[8], hash[SHA256_HEX_SIZE];
 
 	if (!o)
 		return NULL;
@@ -161,6 +161,8 @@ struct json_object *node_to_json(const struct image *i, const struct node *n)
 	put_number(o, "gid", n->gid);
 	(void)json_object_object_add(o, "mtime",
 				     json_object_new_int64(n->mtime));
+	if (n->origin)
+		put_text(o, "origin", n->origin);
 	if (n->type == NODE_CHAR || n->type == NODE_BLOCK) {
 		put_number(o, "major", n->major);
 		put_number(o, "minor", n->minor);
@@ -169,6 +171,8 @@ struct json_object *node_to_json(const struct image *i, const struct node *n)
 			o, "target", json_bytes(n->data, n->size));
 	} else if (n->type == NODE_FILE) {
 		put_number(o, "size", n->size);
+		if (n->origin && sha256_hex(n->data, n->size, hash) == 0)
+			put_text(o, "sha256", hash);
 		if (i)
 			put_number(o, "offset", n->pos);
 		if (i && i->kind == IMAGE_FS) {

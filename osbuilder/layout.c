@@ -94,17 +94,11 @@ static int name_content(const struct buf *image, uint8_t ret[32])
 /* Room for the head, and at the end what the kind of device asks for. */
 static int make_room(struct buf *image, enum layout_kind kind)
 {
-	size_t n = image->len, size = n + HEAD;
-	int r;
+	size_t size = image->len + HEAD;
 
 	if (kind == LAYOUT_PAPR)
 		size = ALIGN_UP(size, (size_t)PAPR_BLOCK) + LABEL_AREA_SIZE;
-	r = buf_put_zero(image, size - n);
-	if (r < 0)
-		return r;
-	memmove(buf_data(image) + HEAD, buf_data(image), n);
-	memset(buf_data(image), 0, HEAD);
-	return 0;
+	return buf_widen(image, HEAD, size);
 }
 
 static int add_head(struct buf *image, enum layout_kind kind,

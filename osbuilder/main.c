@@ -10,12 +10,12 @@
 
 static const struct command commands[] = {
 	{"tree", "", "Lists what a manifest puts together.\n"
-	 "--format is text or json.", "mDef", 0, 0, cmd_tree},
+	 "--format is text or json.", "mDefBRY", 0, 0, cmd_tree},
 	{"initrd", "", "Builds an initial ramdisk: a cpio archive in zstd.",
-	 "moDec", 0, 0, cmd_initrd},
+	 "moDecBRY", 0, 0, cmd_initrd},
 	{"image", "", "Builds a filesystem image.\n--format is erofs, ext4 or "
 	 "squashfs.",
-	 "moDeflLV", 0, 0, cmd_image},
+	 "moDeflLVBRY", 0, 0, cmd_image},
 	{"inspect", "FILE", "Shows layout, superblock and files of an initrd "
 	 "or image.\n--format is text or json. With --diff the exit status is 1 "
 	 "when\nsomething differs.", "fd", 1, 1, cmd_inspect},

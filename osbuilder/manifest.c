@@ -21,6 +21,9 @@ struct loader {
 	struct tree *tree;
 	int64_t mtime;
 	unsigned int depth;
+	unsigned int layer;
+	struct strv *origins; /* NULL: nobody asks */
+	const char *origin;   /* of this statement */
 	const char *dir; /* what names in this manifest are relative to */
 	struct err *reterr;
 };
@@ -90,6 +93,8 @@ static int add(struct loader *l, enum node_type type, char *path,
 	node->gid = attrs->gid;
 	node->mtime = l->mtime;
 	node->data = node->owned;
+	node->layer = l->layer;
+	node->origin = l->origin;
 	return tree_add(l->tree, node, l->reterr);
 }
 
@@ -268,6 +273,17 @@ static int statement(struct loader *l, struct strv *words)
 	return err_set(l->reterr, -EINVAL, "unknown statement '%s'", w[0]);
 }
 
+static int set_origin(struct loader *l, const char *name, unsigned int line)
+{
+	if (!l->origins)
+		return 0;
+	/* Not where the build happened, but which file it was. */
+	if (strv_addf(l->origins, "manifest %s:%u", path_base(name), line) < 0)
+		return err_set(l->reterr, -ENOMEM, "out of memory");
+	l->origin = l->origins->v[l->origins->n - 1];
+	return 0;
+}
+
 static int run(struct loader *l, const char *name, const char *text)
 {
 	unsigned int line = 1;
@@ -278,6 +294,8 @@ static int run(struct loader *l, const char *name, const char *text)
 		unsigned int first = line;
 
 		r = words_next(&text, &line, l->vars, &words, l->reterr);
+		if (r == 0 && words.n)
+			r = set_origin(l, name, first);
 		if (r == 0 && words.n)
 			r = statement(l, &words);
 		if (r < 0)
@@ -312,13 +330,24 @@ static int load(struct loader *l, const char *path)
 	return r;
 }
 
+int manifest_read(const char *path, const struct manifest_vars *vars,
+		  int64_t mtime, unsigned int layer, struct strv *origins,
+		  struct tree *tree, struct err *reterr)
+{
+	struct loader l = {.vars = vars,
+			   .tree = tree,
+			   .mtime = mtime,
+			   .layer = layer,
+			   .origins = origins,
+			   .reterr = reterr};
+
+	return load(&l, path);
+}
+
 int manifest_load(const char *path, const struct manifest_vars *vars,
 		  int64_t mtime, struct tree *tree, struct err *reterr)
 {
-	struct loader l = {
-		.vars = vars, .tree = tree, .mtime = mtime, .reterr = reterr};
-	int r;
+	int r = manifest_read(path, vars, mtime, 0, NULL, tree, reterr);
 
-	r = load(&l, path);
 	return r < 0 ? r : tree_finish(tree, mtime, reterr);
 }

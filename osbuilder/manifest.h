@@ -2,6 +2,7 @@
 #ifndef OSBUILDER_MANIFEST_H
 #define OSBUILDER_MANIFEST_H
 
+#include "base/strv.h"
 #include "tree.h"
 
 #define MANIFEST_SIZE_MAX (1u << 20)
@@ -30,5 +31,11 @@ int manifest_vars_add(struct manifest_vars *vars, const char *assignment,
  */
 int manifest_load(const char *path, const struct manifest_vars *vars,
 		  int64_t mtime, struct tree *tree, struct err *reterr);
+
+/* The same as one LAYER of a tree, which is not finished. ORIGINS gets what
+ * nodes refer to: file and line. */
+int manifest_read(const char *path, const struct manifest_vars *vars,
+		  int64_t mtime, unsigned int layer, struct strv *origins,
+		  struct tree *tree, struct err *reterr);
 
 #endif

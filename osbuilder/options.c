@@ -55,6 +55,9 @@ const struct option_desc option_descs[] = {
 	{'U', "tool", "NAME=VERSION", "a program that made something"},
 	{'u', "made-of", "FILE", "a file that determines the bytes"},
 	{'z', "ignore-missing", NULL, "pass over files that are not there"},
+	{'B', "packages", "FILE", "what fetch-guest-packages.sh lists"},
+	{'R', "tars", "DIR", "contents of the packages: <sha256>.tar"},
+	{'Y', "overlay", "DIR", "files to lay over all others"},
 	{'h', "help", NULL, "this text"},
 	{0},
 };
@@ -95,6 +98,12 @@ static const char **string_of(struct options *o, int letter)
 		return &o->kernel;
 	case 'S':
 		return &o->source;
+	case 'B':
+		return &o->packages;
+	case 'R':
+		return &o->tars;
+	case 'Y':
+		return &o->overlay;
 	default:
 		return evidence_string_of(&o->evidence, letter);
 	}

@@ -44,9 +44,19 @@ struct node {
 	uint64_t size;
 	uint8_t *owned;
 	bool implied;  /* a parent nobody declared */
+	const char *origin; /* where it is from, for people; borrowed or NULL */
+	unsigned int layer; /* of tree_join_layers() */
 	uint64_t pos;  /* readers: offset of DATA in the image */
 	bool plain;    /* readers: all DATA is block-aligned in the image */
 	bool pieces;   /* readers: DATA is in several places of the image */
+};
+
+/* What a tree is put together from; the higher ones come before the lower. */
+enum tree_layer {
+	LAYER_PACKAGES,
+	LAYER_MANIFEST,
+	LAYER_OVERLAY,
+	LAYER_OVERLAY_MANIFEST,
 };
 
 /* A file tree, sorted by path once tree_finish() is through. */
@@ -74,6 +84,15 @@ int tree_add(struct tree *t, const struct node *node, struct err *reterr);
  * directly after their path, siblings are in the byte order of their names.
  */
 int tree_finish(struct tree *t, int64_t mtime, struct err *reterr);
+
+/*
+ * Makes one tree of the layers in T, before tree_finish(): of the nodes at one
+ * path that of the highest layer stays, a directory in place of a directory
+ * only, nothing but that in place of one that is not empty (-EEXIST). An overlay's ".wh.NAME" takes away NAME of the layers below,
+ * and is not kept. With MERGED_USR what is below /bin, /sbin and /lib* moves
+ * below /usr, and links take their places, as in Debian since 12.
+ */
+int tree_join_layers(struct tree *t, bool merged_usr, struct err *reterr);
 
 /* The node at PATH of a finished tree, or NULL. */
 const struct node *tree_find(const struct tree *t, const char *path);

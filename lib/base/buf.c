@@ -67,6 +67,30 @@ static int buf_grow(struct buf *b, size_t n)
 	return 0;
 }
 
+int buf_widen(struct buf *b, size_t before, size_t size)
+{
+	size_t end, alloc;
+	uint8_t *data;
+
+	if (b->error)
+		return b->error;
+	if (add_overflows(before, b->len, &end) || end > size)
+		return buf_fail(b, -EINVAL);
+	if (size > b->max || add_overflows(size, 1, &alloc))
+		return buf_fail(b, -EMSGSIZE);
+	data = calloc(alloc, 1);
+	if (!data)
+		return buf_fail(b, -ENOMEM);
+	if (b->len)
+		memcpy(data + before, buf_data(b), b->len);
+	free(b->data);
+	b->data = data;
+	b->head = 0;
+	b->len = size;
+	b->size = alloc;
+	return 0;
+}
+
 uint8_t *buf_reserve(struct buf *b, size_t n)
 {
 	/* The spare byte, for a NUL, makes even N = 0 give a place. It does not

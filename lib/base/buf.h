@@ -53,6 +53,10 @@ void buf_commit(struct buf *b, size_t n);
 /* Appends; 0, -ENOMEM, or -EMSGSIZE beyond the cap. */
 int buf_put(struct buf *b, const void *p, size_t n);
 int buf_put_zero(struct buf *b, size_t n);
+
+/* Makes the contents SIZE bytes, zero but for the present ones at BEFORE. What
+ * is zero costs no memory until it is written. -EINVAL when they do not fit. */
+int buf_widen(struct buf *b, size_t before, size_t size);
 int buf_put_u8(struct buf *b, uint8_t v);
 int buf_put_le16(struct buf *b, uint16_t v);
 int buf_put_le32(struct buf *b, uint32_t v);

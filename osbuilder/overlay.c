@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A folder of the user's, laid over an image. */
+#include "overlay.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/macros.h"
+#include "base/path.h"
+#include "fileio.h"
+
+#define DEPTH_MAX 64
+
+struct walk {
+	int64_t mtime;
+	const char *origin;
+	struct tree *tree;
+	unsigned int depth;
+	struct err *reterr;
+};
+
+static int walk_dir(struct walk *w, const char *host, const char *path);
+
+static int read_link(struct walk *w, const char *host, struct node *n)
+{
+	char target[4096];
+	ssize_t len = readlink(host, target, sizeof(target));
+
+	if (len < 0)
+		return err_errno(w->reterr, "read link '%s'", host);
+	if (len == 0 || (size_t)len >= sizeof(target))
+		return err_set(w->reterr, -EINVAL, "'%s': bad link", host);
+	n->type = NODE_LINK;
+	n->mode = 0777;
+	n->owned = (uint8_t *)strndup(target, (size_t)len);
+	n->size = (size_t)len;
+	return n->owned ? 0 : err_set(w->reterr, -ENOMEM, "out of memory");
+}
+
+static int read_node(struct walk *w, const char *host, struct node *n)
+{
+	struct stat st;
+	size_t size;
+	int r;
+
+	if (lstat(host, &st) < 0)
+		return err_errno(w->reterr, "stat '%s'", host);
+	switch (st.st_mode & S_IFMT) {
+	case S_IFDIR:
+		n->type = NODE_DIR;
+		n->mode = 0755;
+		n->implied = true;
+		return 0;
+	case S_IFLNK:
+		return read_link(w, host, n);
+	case S_IFREG:
+		n->type = NODE_FILE;
+		n->mode = st.st_mode & S_IXUSR ? 0755 : 0644;
+		r = file_read(host, TREE_FILE_MAX, &n->owned, &size, w->reterr);
+		n->size = r < 0 ? 0 : size;
+		return r;
+	default:
+		return err_set(w->reterr, -EINVAL,
+			       "'%s' is no file, folder or link: the overlay's "
+			       "%s may have 'node %s …'", host,
+			       OVERLAY_MANIFEST, n->path);
+	}
+}
+
+static int walk_node(struct walk *w, const char *host, char *path)
+{
+	struct node n = {.path = path,
+			 .mtime = w->mtime,
+			 .layer = LAYER_OVERLAY,
+			 .origin = w->origin};
+	int r = read_node(w, host, &n);
+
+	n.data = n.owned;
+	if (r == 0)
+		r = tree_add(w->tree, &n, w->reterr);
+	if (r < 0) {
+		free(n.owned);
+		return r;
+	}
+	return n.type == NODE_DIR ? walk_dir(w, host, path) : 0;
+}
+
+static int walk_entries(struct walk *w, const char *host, const char *path,
+			struct dirent **v, int n)
+{
+	int r = 0;
+
+	for (int i = 0; i < n && r == 0; i++) {
+		cleanup_free char *below = path_join(host, v[i]->d_name);
+		cleanup_free char *child = path_join(path, v[i]->d_name);
+
+		if (!below || !child)
+			return err_set(w->reterr, -ENOMEM, "out of memory");
+		if (strcmp(child, "/" OVERLAY_MANIFEST) != 0)
+			r = walk_node(w, below, child);
+	}
+	return r;
+}
+
+static int not_dots(const struct dirent *d)
+{
+	return strcmp(d->d_name, ".") && strcmp(d->d_name, "..");
+}
+
+static int walk_dir(struct walk *w, const char *host, const char *path)
+{
+	struct dirent **v;
+	int n, r;
+
+	if (w->depth == DEPTH_MAX)
+		return err_set(w->reterr, -ELOOP, "'%s' is too deep", host);
+	/* The order does not matter: a tree is sorted. */
+	n = scandir(host, &v, not_dots, NULL);
+	if (n < 0)
+		return err_errno(w->reterr, "read '%s'", host);
+	w->depth++;
+	r = walk_entries(w, host, path, v, n);
+	w->depth--;
+	while (n)
+		free(v[--n]);
+	free(v);
+	return r;
+}
+
+int overlay_read(const char *dir, int64_t mtime, struct strv *origins,
+		 struct tree *tree, struct err *reterr)
+{
+	struct walk w = {.mtime = mtime, .tree = tree, .reterr = reterr};
+
+	if (strv_add(origins, "overlay") < 0)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	w.origin = origins->v[origins->n - 1];
+	return walk_dir(&w, dir, "/");
+}
