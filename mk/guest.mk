@@ -47,6 +47,14 @@ guest_cache = mkdir -p '$(KILN_CACHE)/store' 2>/dev/null || { \
 	echo "kiln: the cache $(KILN_CACHE) cannot be written: set KILN_CACHE" >&2; \
 	exit 1; }
 
+# $(call stale,STAMP,TARGET,FILES): not empty when one of FILES is newer than
+# STAMP, or STAMP or TARGET is not there.
+stale = $(if $(and $(wildcard $(1)),$(wildcard $(2))),$(shell \
+	find $(3) -newer $(1)),yes)
+packages_from := rootfs/packages.lock osbuilder/fetch-guest-packages.sh \
+	osbuilder/apt-root.sh
+.PHONY: packages-force
+
 define guest_rules
 GUEST_CFLAGS_$(1) := $$(guest_cflags)
 GUEST_LINK_$(1) := $$(call musl_cc,$(1)) $$(guest_ldflags)
@@ -58,15 +66,15 @@ $$(O)/$(1)/sysroot.stamp: $$(GUEST_SYSROOT_$(1))/bin/kiln-cc
 	$$(Q)touch $$@
 else
 # The list keeps its time while it says the same: the sysroot, and all that is
-# built in it, depend on what it says.
-$$(O)/$(1)/packages: $$(O)/$(1)/packages.stamp ;
-$$(O)/$(1)/packages.stamp: rootfs/packages.lock \
-		osbuilder/fetch-guest-packages.sh
+# built in it, depend on what it says. So what it is made from is compared with
+# the time it was last looked at.
+$$(O)/$(1)/packages: $$(if $$(call stale,$$(O)/$(1)/packages.stamp,\
+		$$(O)/$(1)/packages,$$(packages_from)),packages-force)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(guest_cache)
 	$$(Q)KILN_CACHE='$$(KILN_CACHE)' \
-		osbuilder/fetch-guest-packages.sh $(1) $$(@:.stamp=)
-	$$(Q)touch $$@
+		osbuilder/fetch-guest-packages.sh $(1) $$@
+	$$(Q)touch $$@.stamp
 
 $$(O)/$(1)/sysroot.stamp: $$(O)/$(1)/packages $$(guest_tools)
 	$$(Q)KILN_CACHE='$$(KILN_CACHE)' CROSS_COMPILE='$$(CROSS_COMPILE_$(1))' \

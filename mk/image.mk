@@ -3,6 +3,7 @@
 # What boots: initial ramdisk and root filesystem image of each architecture,
 # and image.json that describes them. Both come from rootfs/$(PROFILE).manifest
 # by our own tool; no root, no mount, the same bytes each time.
+# Debian packages may lie below the manifest, a folder of the user's above it.
 
 DEPS_image := gcc libc6-dev libjson-c-dev libssl-dev libzstd-dev libext2fs-dev \
 	$(if $(filter squashfs,$(FORMAT)),squashfs-tools)
@@ -34,25 +35,85 @@ $(call host_program,kiln-image,$(IMAGE_SRCS),$(IMAGE_LIBS))
 
 image_tool := $(O)/host/kiln-image
 image_manifests := $(wildcard rootfs/*.manifest)
-# FORMAT=initrd: the ramdisk, which is always made, is all there is.
+
+# A profile is rootfs/NAME.manifest, or a manifest anywhere (PROFILE=./my.manifest);
+# with .packages and .cmdline beside it if need be.
+profile_file := $(if $(findstring /,$(PROFILE)),$(patsubst \
+	%.manifest,%,$(PROFILE)),rootfs/$(PROFILE))
+profile_name := $(notdir $(profile_file))
+ifeq ($(wildcard $(profile_file).manifest),)
+$(error PROFILE=$(PROFILE): there is no $(profile_file).manifest)
+endif
+
+# Debian packages that the root is to have, those of the profile among them; of
+# the release SUITE (the host's). What apt finds to be needed stands in
+# PACKAGES_LOCKS/<arch>/rootfs.lock, and is not looked for again. OVERLAY is a
+# folder to lay over all.
+PACKAGES ?=
+SUITE ?=
+PACKAGES_LOCKS ?= $(O)
+OVERLAY ?=
+image_packages := $(sort $(PACKAGES) $(shell sed 's/\#.*//' \
+	$(profile_file).packages 2>/dev/null))
+image_tars := $(KILN_CACHE)/tars
+overlay_sum := $(if $(OVERLAY),$(shell cd '$(OVERLAY)' && find . -printf \
+	'%P %m %s %T@ %l\n' | LC_ALL=C sort | sha256sum | cut -c1-16))
+
+# FORMAT=initrd: the ramdisk is all there is. Else it is made beside the image,
+# unless there are packages in it, which are too much for memory.
 image_fs = $(if $(filter initrd,$(FORMAT)),,$(O)/$(1)/rootfs.$(FORMAT).img)
+image_initrd := $(if $(and $(image_packages),\
+	$(filter-out initrd,$(FORMAT))),,initrd.img)
 image_features := $(FORMAT) $(if $(filter erofs ext4,$(FORMAT)),dax) \
 	$(if $(VERITY),verity)
 image_vars := PROFILE=$(PROFILE) VERSION=$(VERSION) EPOCH=$(SOURCE_DATE_EPOCH) \
-	FORMAT=$(FORMAT) LAYOUT=$(LAYOUT) VERITY=$(VERITY)
+	FORMAT=$(FORMAT) LAYOUT=$(LAYOUT) VERITY=$(VERITY) \
+	PACKAGES=$(image_packages) SUITE=$(SUITE) OVERLAY=$(OVERLAY) $(overlay_sum)
+packages_vars := $(SUITE) $(image_packages)
 
-.PHONY: image initrd rootfs
+.PHONY: image initrd rootfs packages-lock
+
+define package_rules
+$$(eval $$(call remember,$$(O)/$(1)/rootfs.wanted,packages_vars))
+
+$$(PACKAGES_LOCKS)/$(1)/rootfs.lock: $$(O)/$(1)/rootfs.wanted
+	$$(Q)KILN_SUITE='$$(SUITE)' osbuilder/resolve-packages.sh $(1) $$@ \
+		$$(image_packages)
+	$$(Q)touch $$@
+
+$$(O)/$(1)/rootfs.packages: $$(PACKAGES_LOCKS)/$(1)/rootfs.lock \
+		osbuilder/fetch-guest-packages.sh osbuilder/unpack-packages.sh
+	$$(if $$(V),,@echo '  FETCH   $$@')
+	$$(Q)KILN_SUITE='$$(SUITE)' KILN_LOCK='$$<' \
+		osbuilder/fetch-guest-packages.sh $(1) $$@
+	$$(Q)osbuilder/unpack-packages.sh $$@ '$$(image_tars)'
+	$$(Q)touch $$@
+endef
+$(foreach a,$(if $(image_packages),$(ALL_ARCHES)),\
+	$(eval $(call package_rules,$(a))))
+
+packages-lock:
+	$(if $(image_packages),,$(error PACKAGES or a profile with packages is needed))
+	$(Q)set -e; for a in $(ARCHES); do \
+		KILN_UPDATE=1 KILN_SUITE='$(SUITE)' osbuilder/resolve-packages.sh \
+			$$a '$(PACKAGES_LOCKS)'/$$a/rootfs.lock $(image_packages); \
+	done
 
 define image_rules
 # A change of these on the command line is a change of the input.
 $$(eval $$(call remember,$$(O)/$(1)/image.vars,image_vars))
 
-image_in_$(1) := $$(image_tool) $$(image_manifests) $$(O)/$(1)/kiln-agent \
-	$$(call guest_ready,$(1)) $$(O)/$(1)/image.vars
-image_args_$(1) = --manifest rootfs/$$(PROFILE).manifest \
-	--var ARCH=$(1) --var PROFILE=$$(PROFILE) --var VERSION=$$(VERSION) \
+image_in_$(1) := $$(image_tool) $$(image_manifests) $(profile_file).manifest \
+	$$(O)/$(1)/kiln-agent $$(call guest_ready,$(1)) $$(O)/$(1)/image.vars \
+	$(if $(image_packages),$$(O)/$(1)/rootfs.packages)
+image_args_$(1) = --manifest $(profile_file).manifest \
+	--var ARCH=$(1) --var PROFILE=$(profile_name) --var VERSION=$$(VERSION) \
+	--var ROOTFS=$$(abspath rootfs) \
 	--var AGENT=$$(abspath $$(O)/$(1)/kiln-agent) \
-	--var BUSYBOX=$$(abspath $$(call guest_sysroot,$(1))/busybox)
+	--var BUSYBOX=$$(abspath $$(call guest_sysroot,$(1))/busybox) \
+	$(if $(image_packages),--packages $$(O)/$(1)/rootfs.packages \
+		--tars $$(image_tars)) \
+	$(if $(OVERLAY),--overlay '$(OVERLAY)')
 
 $$(O)/$(1)/initrd.img: $$(image_in_$(1))
 	$$(if $$(V),,@echo '  INITRD  $$@')
@@ -65,31 +126,40 @@ $$(O)/$(1)/rootfs.%.img: $$(image_in_$(1))
 	$$(Q)rm -f $$(@:.img=.verity)
 	$$(if $$(VERITY),$$(Q)$$(image_tool) verity $$@ >$$(@:.img=.verity))
 
+# Every file with its origin: package, line of a manifest, overlay.
+$$(O)/$(1)/files.json: $$(image_in_$(1))
+	$$(Q)$$(image_tool) tree --format json $$(image_args_$(1)) >$$@
+
 image_cmdlines_$(1) := $$(wildcard arch/generic/cmdline) arch/$(1)/cmdline \
-	$$(wildcard rootfs/$$(PROFILE).cmdline)
+	$$(wildcard $(profile_file).cmdline)
 
 # Files of ours that the bytes depend on.
-image_sources_$(1) := $$(sort $$(image_manifests) $$(image_cmdlines_$(1)) \
+image_sources_$(1) := $$(sort $$(image_manifests) $(profile_file).manifest \
+	$$(image_cmdlines_$(1)) \
 	rootfs/packages.lock)
 
 $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
-		$$(O)/$(1)/initrd.img $$(call image_fs,$(1)) $$(image_cmdlines_$(1))
+		$$(addprefix $$(O)/$(1)/,$$(image_initrd)) \
+		$$(call image_fs,$(1)) $$(O)/$(1)/files.json \
+		$$(image_cmdlines_$(1))
 	$$(if $$(V),,@echo '  JSON    $$@')
-	$$(Q)$$(image_tool) manifest --arch $(1) --profile $$(PROFILE) \
+	$$(Q)$$(image_tool) manifest --arch $(1) --profile $(profile_name) \
 		--release $$(VERSION) --agent-protocol $$(AGENT_PROTOCOL) \
 		$$(addprefix --cmdline ,$$(image_cmdlines_$(1))) \
 		--kernel-json $$(O)/$(1)/kernel.json \
 		$$(addprefix --inputs ,$$(wildcard \
 			$$(call guest_sysroot,$(1))/manifest)) \
+		$(if $(image_packages),--inputs $$(O)/$(1)/rootfs.packages) \
 		$$(addprefix --feature ,$$(image_features)) \
 		$$(foreach f,$$(image_sources_$(1)),--made-of $$(f)) \
 		--tool "gcc=$$$$($$(call musl_cc,$(1)) -dumpfullversion)" \
 		$$(if $$(filter squashfs,$$(FORMAT)),--tool \
 		"mksquashfs=$$$$(mksquashfs -version | sed -n \
 		'1s/^[a-z]* version \([0-9.]*\).*/\1/p')") \
-		$$(foreach f,kernel kernel.zst initrd.img \
-			$$(notdir $$(call image_fs,$(1))) kiln-agent,\
+		$$(foreach f,kernel kernel.zst $$(image_initrd) \
+			$$(notdir $$(call image_fs,$(1))) kiln-agent files.json,\
 			--artifact $$(f)=$$(O)/$(1)/$$(f)) --output $$@
+	$(if $(image_initrd),,$$(Q)rm -f $$(O)/$(1)/initrd.img)
 endef
 $(foreach a,$(ALL_ARCHES),$(eval $(call image_rules,$(a))))
 

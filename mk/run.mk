@@ -17,7 +17,7 @@ endef
 $(foreach a,$(ALL_ARCHES),$(eval $(call busybox_rootfs,$(a))))
 
 # What a VM of an architecture starts from.
-vm_ready = $(O)/$(1)/kernel $(O)/$(1)/initrd.img $(O)/$(1)/image.json
+vm_ready = $(O)/$(1)/kernel $(O)/$(1)/image.json
 
 # The command runs outside of make's own output: builds go to stderr by a make
 # of their own, whose success is all that this rule needs.

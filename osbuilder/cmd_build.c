@@ -97,7 +97,7 @@ int cmd_manifest(const struct options *o, struct err *reterr)
 		.agent_protocol = o->agent_protocol,
 		.cmdlines = &o->cmdlines,
 		.kernel_json = o->kernel_json,
-		.inputs = o->inputs,
+		.inputs = &o->inputs,
 		.artifacts = &o->artifacts,
 		.features = &o->features,
 		.sources = &o->evidence.sources_of_ours,

@@ -47,7 +47,6 @@ struct options {
 	const char *version;
 	const char *agent_protocol;
 	const char *kernel_json;
-	const char *inputs;
 	const char *layout;
 	const char *diff;
 	const char *kconfig;
@@ -60,6 +59,7 @@ struct options {
 	int64_t epoch;
 	struct manifest_vars vars;
 	struct strv cmdlines;
+	struct strv inputs;
 	struct strv artifacts;
 	struct strv features;
 	struct evidence_options evidence;

@@ -123,16 +123,13 @@ static struct json_object *input_to_json(char *line)
 	return o;
 }
 
-static int add_inputs(struct json_object *o, const char *path,
-		      struct err *reterr)
+static int append_inputs(struct json_object *array, const char *path,
+			 struct err *reterr)
 {
-	cleanup_json struct json_object *array = json_object_new_array();
 	cleanup_free char *text = NULL;
 	char *rest, *line;
 	int r;
 
-	if (!array)
-		return no_memory(reterr);
 	r = read_text(path, &text, reterr);
 	if (r < 0)
 		return r;
@@ -141,6 +138,22 @@ static int add_inputs(struct json_object *o, const char *path,
 		if (!*line || *line == '#')
 			continue;
 		r = append(array, input_to_json(line), reterr);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_inputs(struct json_object *o, const struct strv *paths,
+		      struct err *reterr)
+{
+	cleanup_json struct json_object *array = json_object_new_array();
+	int r;
+
+	if (!array)
+		return no_memory(reterr);
+	for (size_t i = 0; i < paths->n; i++) {
+		r = append_inputs(array, paths->v[i], reterr);
 		if (r < 0)
 			return r;
 	}
@@ -362,7 +375,7 @@ int meta_build(const struct meta_params *p, struct json_object **ret,
 		r = add_tools(o, p->tools, reterr);
 	if (r == 0 && p->sources->n)
 		r = add_sources(o, p->sources, reterr);
-	if (r == 0 && p->inputs)
+	if (r == 0 && p->inputs && p->inputs->n)
 		r = add_inputs(o, p->inputs, reterr);
 	if (r == 0)
 		*ret = TAKE_PTR(o);

@@ -15,8 +15,8 @@ struct meta_params {
 	const char *version;
 	const char *agent_protocol;
 	const char *kernel_json; /* file */
-	const char *inputs;	 /* file of fetch-guest-packages.sh */
 	const struct strv *cmdlines;  /* files: a parameter a line, # reason */
+	const struct strv *inputs; /* files of fetch-guest-packages.sh */
 	const struct strv *artifacts; /* NAME=PATH */
 	const struct strv *features;
 	const struct strv *sources; /* files of ours, by relative paths */

@@ -86,8 +86,6 @@ static const char **string_of(struct options *o, int letter)
 		return &o->agent_protocol;
 	case 'k':
 		return &o->kernel_json;
-	case 'i':
-		return &o->inputs;
 	case 'L':
 		return &o->layout;
 	case 'd':
@@ -133,6 +131,8 @@ static int set(struct options *o, int letter, char *value, struct err *reterr)
 		return set_epoch(o, value, reterr);
 	case 'C':
 		return strv_add(&o->cmdlines, value);
+	case 'i':
+		return strv_add(&o->inputs, value);
 	case 'A':
 		return strv_add(&o->artifacts, value);
 	case 'F':
@@ -209,6 +209,7 @@ int options_parse(const struct command *c, int argc, char **argv,
 void options_release(struct options *o)
 {
 	strv_release(&o->cmdlines);
+	strv_release(&o->inputs);
 	strv_release(&o->artifacts);
 	strv_release(&o->features);
 	evidence_release(&o->evidence);

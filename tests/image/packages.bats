@@ -123,3 +123,59 @@ stored() {
 	done
 	[ -n "$found" ] || skip "no sysroot was built"
 }
+
+# A package made by dpkg-deb with file $1, for s390x; no script of it runs.
+built() {
+	mkdir -p "$work/p/DEBIAN" "$work/p/$(dirname "$1")"
+	echo "from the package" >"$work/p/$1"
+	chmod 4755 "$work/p/$1"
+	printf '%s\n' 'Package: one' 'Version: 1:2' 'Architecture: s390x' \
+		'Maintainer: nobody' 'Description: x' >"$work/p/DEBIAN/control"
+	printf '#!/bin/sh\ntouch %s/ran\n' "$work" >"$work/p/DEBIAN/postinst"
+	chmod 755 "$work/p/DEBIAN/postinst"
+	dpkg-deb --root-owner-group -b "$work/p" "$work/one.deb" >/dev/null
+	sum=$(sha256sum <"$work/one.deb" | cut -d' ' -f1)
+	cp "$work/one.deb" "$KILN_CACHE/store/sha256/$sum"
+	echo "deb one s390x 1:2 $sum one_1%3a2_s390x.deb" >>"$KILN_LOCK"
+}
+
+@test "packages lie below a manifest, and an overlay above it" {
+	command -v dpkg-deb >/dev/null || skip "no dpkg-deb"
+	[ -x "$out/host/kiln-image" ] || skip "kiln-image is not built"
+	built bin/tool
+	"$fetch" s390x "$work/list"
+	"$top/osbuilder/unpack-packages.sh" "$work/list" "$work/tars"
+	[ ! -e "$work/ran" ]
+	mkdir -p "$work/over/etc"
+	echo over >"$work/over/etc/motd"
+	printf 'file /etc/motd content=manifest\nfile /sbin/x content=x\n' \
+		>"$work/m.manifest"
+	args=(--manifest "$work/m.manifest" --packages "$work/list"
+		--tars "$work/tars" --overlay "$work/over")
+	for format in erofs ext4 squashfs; do
+		"$out/host/kiln-image" image --format $format "${args[@]}" \
+			--output "$work/$format"
+		"$out/host/kiln-image" inspect "$work/$format" >"$work/text"
+		grep -E '^file +4755 +0 +0 +17 /usr/bin/tool' "$work/text"
+		grep -E '^link .* /bin -> usr/bin$' "$work/text"
+		[ "$("$out/host/kiln-image" cat "$work/$format" /etc/motd)" = over ]
+	done
+	"$out/host/kiln-image" tree --format json "${args[@]}" >"$work/json"
+	jq -e --arg s "$sum" '[.files[] | {key: .path, value: .origin}] |
+		from_entries | .["/usr/bin/tool"] == "package one 1:2 s390x " + $s
+		and .["/etc/motd"] == "overlay"
+		and .["/usr/sbin/x"] == "manifest m.manifest:2"' "$work/json"
+}
+
+@test "a lock about the same packages is not resolved again" {
+	echo '# made' >"$work/own.lock"
+	echo '# packages: s390x  a b' >>"$work/own.lock"
+	"$top/osbuilder/resolve-packages.sh" s390x "$work/own.lock" b a
+	[ ! -e "$KILN_CACHE/apt" ]
+	command -v apt-get >/dev/null || return 0
+	# There is no mirror to ask: that is one line, and the lock stays.
+	run "$top/osbuilder/resolve-packages.sh" s390x "$work/own.lock" b c
+	[ "$status" = 1 ]
+	[[ "${lines[-1]}" == "resolve-packages: error: s390x: "* ]]
+	grep -x '# packages: s390x  a b' "$work/own.lock"
+}

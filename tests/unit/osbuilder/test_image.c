@@ -114,11 +114,11 @@ static const char *text_at(struct json_object *o, const char *key)
 static void a_guest_is_described(void **state)
 {
 	cleanup_strv struct strv artifacts = STRV_INIT, features = STRV_INIT;
-	cleanup_strv struct strv cmdlines = STRV_INIT;
+	cleanup_strv struct strv cmdlines = STRV_INIT, lists = STRV_INIT;
 	char inputs[128], kernel_json[128];
 	struct meta_params p = {.arch = "s390x",
 				.version = "1.2",
-				.inputs = inputs,
+				.inputs = &lists,
 				.kernel_json = kernel_json,
 				.cmdlines = &cmdlines,
 				.artifacts = &artifacts,
@@ -133,6 +133,7 @@ static void a_guest_is_described(void **state)
 	put("inputs", "deb musl-dev s390x 1.2.3-1 00ff musl.deb\n");
 	put("kernel.json", "{\"release\": \"6.12\"}");
 	in_dir(inputs, sizeof(inputs), "inputs");
+	(void)strv_add(&lists, inputs);
 	in_dir(kernel_json, sizeof(kernel_json), "kernel.json");
 	(void)strv_addf(&cmdlines, "%s/cmd1", dir);
 	(void)strv_addf(&cmdlines, "%s/cmd2", dir);

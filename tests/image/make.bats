@@ -1,0 +1,51 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# What make does about images, and when it does nothing.
+
+load helpers
+
+setup() {
+	image_setup
+	[ -s "$out/x86_64/image.json" ] || skip "no image of x86_64"
+	cd "$top" || return
+	mk=(make O="$out" DEPS=skip ARCH=x86_64)
+}
+
+@test "nothing to do is nothing, also for make -n" {
+	"${mk[@]}" image
+	run "${mk[@]}" -n image
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "${lines[-1]}" == *"Nothing to be done for 'image'"* ]]
+	[ "${#lines[@]}" -le 2 ]
+}
+
+@test "every option is an input" {
+	mkdir "$work/over"
+	for option in FORMAT=ext4 LAYOUT=pmem VERITY=1 PROFILE=debug \
+		OVERLAY="$work/over"; do
+		run "${mk[@]}" -n image $option
+		[ "$status" = 0 ]
+		[[ "$output" == *"kiln-image image"* ]]
+	done
+}
+
+@test "a profile may be any manifest, and one that is not there is named" {
+	echo 'include ${ROOTFS}/minimal' >"$work/own.manifest"
+	run "${mk[@]}" -n image PROFILE="$work/own.manifest"
+	[[ "$output" == *"--manifest $work/own.manifest"* ]]
+	[[ "$output" == *"--var PROFILE=own "* ]]
+	run "${mk[@]}" -n image PROFILE=nosuch
+	[ "$status" != 0 ]
+	[[ "$output" == *"there is no rootfs/nosuch.manifest"* ]]
+}
+
+@test "an image for pseries takes no more memory than another" {
+	sample "$work/in"
+	"$tool" image --layout papr --manifest "$work/in/sample.manifest" \
+		--output "$work/a.img"
+	[ "$(stat -c %s "$work/a.img")" = $((268435456 + 131072)) ]
+	# Nearly all of it is a hole, which must stay one on the way.
+	[ "$(stat -c %b "$work/a.img")" -lt 16384 ]
+}
