@@ -81,6 +81,8 @@ help:
 	'  bench         boot phases, sizes and memory -> $(O)/bench.{json,txt}' \
 	'  features      what kernels can have besides (FEATURES="nfs ..."): state, cost' \
 	'  feature-test  kernel of ARCH with FEATURES (default: all), booted, probed' \
+	'  explain-config  where SYMBOL of the kernel comes from, how to get it' \
+	'  cve           what the CVE records in CVE_DATA mean for the kernels' \
 	'  menuconfig    edit the kernel configuration of ARCH' \
 	'  savedefconfig write the edit back to the fragments' \
 	'  man           man pages            -> $(O)/man/' \
