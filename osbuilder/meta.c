@@ -371,9 +371,9 @@ int meta_build(const struct meta_params *p, struct json_object **ret,
 		r = add_list(o, "features", p->features, reterr);
 	if (r == 0)
 		r = add_artifacts(o, p->artifacts, reterr);
-	if (r == 0 && p->tools->n)
+	if (r == 0 && p->tools && p->tools->n)
 		r = add_tools(o, p->tools, reterr);
-	if (r == 0 && p->sources->n)
+	if (r == 0 && p->sources && p->sources->n)
 		r = add_sources(o, p->sources, reterr);
 	if (r == 0 && p->inputs && p->inputs->n)
 		r = add_inputs(o, p->inputs, reterr);
