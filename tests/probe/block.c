@@ -9,6 +9,7 @@
 #include <linux/major.h>
 #include <linux/raid/md_p.h>
 #include <linux/raid/md_u.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -405,6 +406,9 @@ static int iscsi(void)
 	e.u.create.cmdsn = 1;
 	e.u.create.max = 32;
 	e.u.create.depth = 32;
+	/* The kernel listens in the first network namespace only. */
+	if (setns(open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC), 0) < 0)
+		return fail("first network namespace: %m");
 	if (nl_open(&nl, NETLINK_ISCSI) < 0)
 		return fail("netlink of iSCSI: %m");
 	m.head = (struct nlmsghdr){
