@@ -45,13 +45,15 @@ words() {
 }
 
 # Names are absolute, or relative to OBJ; ccache makes the former the latter.
-# Programs of the build are named in commands as well.
+# Programs of the build are named in commands as well; what of scripts/ is
+# compiled into a kernel is libfdt.
 cd "$obj"
 words | sort -u | xargs -d '\n' -r realpath -qsm -- | sort -u |
 	awk -v root="$src/" '
 		substr($0, 1, length(root)) == root {
 			$0 = substr($0, length(root) + 1)
-			if ($0 !~ /^(scripts|tools)\// || /\.h$/)
+			if ($0 !~ /^(scripts|tools)\// || /\.h$/ ||
+			    /^scripts\/dtc\/libfdt\//)
 				print
 		}' >"$obj/.kiln-sources"
 cd "$src"

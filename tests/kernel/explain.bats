@@ -10,7 +10,9 @@ setup_file() {
 	[ -n "${KERNEL_SRC:-}" ] || [ -r "${KERNEL_TARBALL:-$tarball}" ] ||
 		skip "no kernel source here"
 	cp -r "$top/kernel/configs" "$BATS_FILE_TMPDIR/configs"
-	mkdir -p "$BATS_FILE_TMPDIR/configs/features"
+	# Features of the test's own, in place of ours.
+	rm -rf "$BATS_FILE_TMPDIR/configs/features"
+	mkdir "$BATS_FILE_TMPDIR/configs/features"
 	printf '# NFS, for this test\nCONFIG_NFS_FS=y\n%s\n%s\n' \
 		'CONFIG_NFS_V4=y	@!x86_64' 'CONFIG_VXLAN=y' \
 		>"$BATS_FILE_TMPDIR/configs/features/some-nfs.config"
