@@ -148,6 +148,20 @@ static void add_extended(struct qemu_args *a, const char *opt, const char *base,
 			extra ? extra : "");
 }
 
+/* With a single CPU possible QEMU's translator leaves memory barriers out, as
+ * if nobody watched; but its devices run in threads of their own: the guest
+ * misses that they want a notification, and its queue stands still for good
+ * (accel/tcg/tcg-accel-ops-mttcg.c, CF_PARALLEL). A second CPU that may come
+ * brings the barriers back. */
+static uint32_t cpus_max(const struct vm_spec *s)
+{
+	uint32_t max = s->vcpus;
+
+	if (s->vcpus_max > max && (s->machine->hotplug & ARCH_HOTPLUG_CPU))
+		max = s->vcpus_max;
+	return s->accel == ARCH_ACCEL_TCG && max < 2 ? 2 : max;
+}
+
 static void add_machine(struct qemu_args *a)
 {
 	const struct vm_spec *s = a->spec;
@@ -176,8 +190,8 @@ static void add_machine(struct qemu_args *a)
 
 	buf_init(&b, OPT_MAX);
 	(void)buf_printf(&b, "%" PRIu32, s->vcpus);
-	if (s->vcpus_max > s->vcpus && (m->hotplug & ARCH_HOTPLUG_CPU))
-		(void)buf_printf(&b, ",maxcpus=%" PRIu32, s->vcpus_max);
+	if (cpus_max(s) > s->vcpus)
+		(void)buf_printf(&b, ",maxcpus=%" PRIu32, cpus_max(s));
 	add_buf(a, "-smp", &b);
 	add_memory(a);
 	if (m->transport == ARCH_TRANSPORT_MMIO)
