@@ -57,18 +57,6 @@ peer() {
 	timeout 60 ip netns exec "$PEER" "$@"
 }
 
-# QEMU 7.2's s390x, emulated, gets some of the checksums wrong that the guest's
-# kernel computes with vector instructions: packets with a checksum in software
-# (ICMP) are lost, depending on their bytes. docs/network.md has the findings.
-checksums_work() {
-	[ "$ARCH" != s390x ]
-}
-
-# For tests that send packets; each is named in tests/allowed-skips.
-needs_checksums() {
-	checksums_work || skip "QEMU 7.2 emulates s390x checksums wrongly: docs/network.md"
-}
-
 # Starts the bundle and waits until it has printed "ready".
 start_container() {
 	kiln_create --pid-file "$WORK/pid" >"$WORK/out" 2>&1 </dev/null
@@ -90,10 +78,8 @@ end_container() {
 	ip -n "$NS" route add 10.99.0.0/16 dev eth0 scope link
 	ip -n "$NS" -6 route add default via fd91::1
 	ip -n "$NS" neigh add 10.91.0.77 lladdr 02:00:00:00:00:77 dev eth0 nud permanent
-	pings=
-	checksums_work && pings='ping -c 2 -w 10 10.91.0.1; ping -c 2 -w 10 fd91::1'
 	command_is "ip addr show eth0; ip route; ip -6 route; ip neigh
-		$pings
+		ping -c 2 -w 10 10.91.0.1; ping -c 2 -w 10 fd91::1
 		echo ready
 		while :; do sleep 1; done"
 	start_container
@@ -106,19 +92,16 @@ end_container() {
 	grep -q '10.99.0.0/16 dev eth0 scope link' "$WORK/out"
 	grep -q 'default via fd91::1 dev eth0' "$WORK/out"
 	grep -q '10.91.0.77 .*02:00:00:00:00:77.*PERMANENT' "$WORK/out"
-	if checksums_work; then
-		[ "$(grep -c 'bytes from 10.91.0.1' "$WORK/out")" = 2 ]
-		grep -q 'bytes from fd91::1' "$WORK/out"
-		peer ping -c 2 -w 10 10.91.0.2
-		peer ping -6 -c 2 -w 10 fd91::2
-	fi
+	[ "$(grep -c 'bytes from 10.91.0.1' "$WORK/out")" = 2 ]
+	grep -q 'bytes from fd91::1' "$WORK/out"
+	peer ping -c 2 -w 10 10.91.0.2
+	peer ping -6 -c 2 -w 10 fd91::2
 	end_container
 }
 
 # nc ends with its input, so it gets one without an end: a FIFO it writes to.
 @test "TCP both ways, unchanged" {
 	network_setup
-	needs_checksums
 	head -c 8388608 /dev/urandom >"$WORK/data"
 	sum=$(sha256sum <"$WORK/data")
 	mkfifo "$WORK/never"
@@ -141,7 +124,6 @@ end_container() {
 
 @test "two interfaces, large packets, one address each" {
 	network_setup
-	needs_checksums
 	pair net1 10.92.0 fd92::
 	ip -n "$NS" link set net1 mtu 9000
 	ip -n "$PEER" link set to-net1 mtu 9000
@@ -156,7 +138,6 @@ end_container() {
 
 @test "macvlan: the container is a host of its own on the peer's network" {
 	network_setup
-	needs_checksums
 	ip -n "$PEER" link add name mv0 link to-eth0 type macvlan mode bridge
 	ip -n "$PEER" link add name mv1 link to-eth0 type macvlan mode bridge
 	ip -n "$PEER" link set mv1 netns "$NS"
@@ -175,7 +156,6 @@ end_container() {
 
 @test "what cannot be is refused, and leaves nothing" {
 	network_setup
-	needs_checksums
 	command_is 'echo alive >/dev/shm/index.html; httpd -p 80 -h /dev/shm
 		echo ready; while :; do sleep 1; done'
 	start_container
