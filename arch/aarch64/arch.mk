@@ -8,7 +8,7 @@ KSRCARCH_aarch64 := arm64
 # unpacked by the VMM each time.
 KTARGET_aarch64 := Image
 KIMAGE_aarch64 := arch/arm64/boot/Image
-KSTRIP_aarch64 :=
+KREPACK_aarch64 :=
 DEBARCH_aarch64 := arm64
 MUSL_TRIPLE_aarch64 := aarch64-linux-musl
 CFLAGS_aarch64 :=

@@ -8,7 +8,7 @@ KSRCARCH_s390x := s390
 # which would be most of a boot.
 KTARGET_s390x := bzImage
 KIMAGE_s390x := arch/s390/boot/bzImage
-KSTRIP_s390x :=
+KREPACK_s390x :=
 DEBARCH_s390x := s390x
 MUSL_TRIPLE_s390x := s390x-linux-musl
 # musl's long double has 128 bits here, as gcc's default.
