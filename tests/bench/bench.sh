@@ -20,29 +20,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# A QEMU that counts instructions and keeps the console, found before the real.
-mkdir -p "$work/bin"
-for arch in x86_64 aarch64 s390x ppc64; do
-	real=$(command -v "qemu-system-$arch" || true)
-	[ -n "$real" ] || continue
-	cat >"$work/bin/qemu-system-$arch" <<-WRAPPER
-	#!/bin/bash
-	args=()
-	for a in "\$@"; do
-		case \$a in
-		socket,id=console,*) a=\$a,logfile=$work/console ;;
-		# Its clock then has the rate of its instructions.
-		*tsc_early_khz=*) a=\$(sed "s/tsc_early_khz=[0-9]*/tsc_early_khz=1000000/" <<<"\$a") ;;
-		esac
-		args+=("\$a")
-	done
-	case " \$* " in
-	*" -kernel "*) exec $real -icount shift=0,sleep=off "\${args[@]}" ;;
-	*) exec $real "\$@" ;;
-	esac
-	WRAPPER
-	chmod +x "$work/bin/qemu-system-$arch"
-done
+# shellcheck source=tests/bench/icount.sh
+. "$(dirname "$0")/icount.sh"
+icount_wrappers "$work/bin"
 
 bundle_for() { # ARCH PROGRAM...
 	local arch=$1
@@ -129,13 +109,11 @@ sizes() { # ARCH
 			>"$work/boots"
 		: >"$work/console"
 		PATH=$work/bin:$PATH one_boot "$arch" >/dev/null
-		ready=$(sed -n 's/.*kiln-agent: ready [^ ]* after \([0-9.]*\) s.*/\1/p' \
-			"$work/console" | tail -n 1)
 		printf '"%s": {"phases_ms": %s, "instructions_to_agent": %s,' \
 			"$arch" "$(jq -s '[.[] | to_entries[]] | group_by(.key)
 			| map({key: .[0].key, value: (map(.value) | sort | .[length / 2 | floor])})
 			| from_entries' "$work/boots")" \
-			"$(awk -v s="${ready:-0}" 'BEGIN {printf "%d", s * 1e9}')"
+			"$(icount_ready "$work/console")"
 		printf '"sizes": {%s}, "memory_kib": {%s}}' \
 			"$(sizes "$arch")" "$(memory "$arch")"
 	done
