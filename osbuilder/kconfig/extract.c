@@ -16,8 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lkc.h"
-#include "internal.h"
+#include "tree.h"
 
 #include "prove.h"
 
@@ -104,7 +103,7 @@ static void put_symbol(const struct wants *w, struct symbol *sym)
 		printf(" asked %s %s:%d\n", want->value, want->file,
 		       want->line);
 	for_all_prompts(sym, p) {
-		printf(" prompt %s:%d %s\n", p->filename, p->lineno, p->text);
+		printf(" prompt %s:%d %s\n", tree_file(p), p->lineno, p->text);
 		/* Nearly always what the symbol itself depends on. */
 		if (!p->visible.expr)
 			puts(" if \"y\"");
@@ -135,7 +134,7 @@ void prove_extract(const struct wants *w)
 	struct symbol **v = NULL, *sym;
 	size_t n = 0, i;
 
-	for_all_symbols(sym) {
+	each_symbol(sym) {
 		if (!sym->name || (sym->flags & SYMBOL_CONST) ||
 		    sym->type == S_UNKNOWN)
 			continue;

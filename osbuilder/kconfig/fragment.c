@@ -34,6 +34,38 @@ static bool known_arch(const char *name)
 	return false;
 }
 
+/* Reads "6.12" or "6.12.3" as 6012; -1 for anything else. */
+static int read_version(const char *s)
+{
+	char *end;
+	long major, minor;
+
+	if (!s || !isdigit((unsigned char)*s))
+		return -1;
+	major = strtol(s, &end, 10);
+	if (*end != '.' || !isdigit((unsigned char)end[1]))
+		return -1;
+	minor = strtol(end + 1, &end, 10);
+	if ((*end && *end != '.' && *end != '-') || major > 99 || minor > 999)
+		return -1;
+	return (int)(1000 * major + minor);
+}
+
+/*
+ * Whether a condition on the series, >=6.6 or <6.6, holds; -1 if it is not
+ * one. A tree without a version is newer than all.
+ */
+static int series_holds(const char *cond, const char *version)
+{
+	bool less = *cond == '<';
+	int limit = read_version(cond + (less ? 1 : 2));
+	int now = read_version(version);
+
+	if ((!less && strncmp(cond, ">=", 2) != 0) || limit < 0)
+		return -1;
+	return less ? now >= 0 && now < limit : now < 0 || now >= limit;
+}
+
 static bool valid_value(const char *v)
 {
 	size_t len = strlen(v);
@@ -157,7 +189,7 @@ static void enter(struct wants *w, const struct want *new)
 
 /*
  * Reads the marks after the value. Returns whether the line applies to @arch:
- * any @arch present must match; @!arch must not.
+ * any @arch present must match; @!arch must not; @>=6.6 and @<6.6 must hold.
  */
 static bool read_marks(struct wants *w, char *s, struct want *new,
 		       const char *arch)
@@ -169,7 +201,14 @@ static bool read_marks(struct wants *w, char *s, struct want *new,
 	     tok = strtok_r(NULL, " \t", &save)) {
 		if (*tok == '#')
 			break;
-		if (*tok == '@') {
+		if (*tok == '@' && (tok[1] == '<' || tok[1] == '>')) {
+			int holds = series_holds(tok + 1, w->version);
+
+			if (holds < 0)
+				complain(w, new->file, new->line,
+					 "not a series", tok);
+			excluded |= !holds;
+		} else if (*tok == '@') {
 			bool not = tok[1] == '!';
 			const char *name = tok + 1 + not;
 

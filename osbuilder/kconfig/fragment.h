@@ -24,6 +24,7 @@ struct want {
 };
 
 struct wants {
+	const char *version;	/* of the tree, as "6.12.3": @>= and @< */
 	struct want *v;
 	size_t n;
 	int errors;

@@ -39,13 +39,14 @@ void kiln_conf_parse(const char *name)
 static void usage(FILE *out)
 {
 	fputs("usage: prove -a ARCH -o CONFIG [-m MEMO] [-e SYMBOL | -d | -x | "
-	      "-s EDITED] [+]FRAGMENT...\n"
+	      "-y | -s EDITED] [+]FRAGMENT...\n"
 	      "  +FRAGMENT  is a feature's: replaces what the base says\n"
 	      "  -o CONFIG  write the configuration here\n"
 	      "  -m MEMO    answers of the compiler, kept between runs\n"
 	      "  -e SYMBOL  explain a symbol instead of proving\n"
 	      "  -d         list defaults (y) that nobody decided on\n"
 	      "  -x         write down all symbols (extract.c)\n"
+	      "  -y         list what is y, and which fragment brought it\n"
 	      "  -s EDITED  print the fragment that leads to EDITED\n", out);
 }
 
@@ -77,10 +78,10 @@ static int resolve(const char *out)
 int main(int argc, char **argv)
 {
 	const char *arch = NULL, *out = NULL, *symbol = NULL, *edited = NULL;
-	bool declined = false, extract = false;
+	bool declined = false, extract = false, account = false;
 	int opt, i, bad;
 
-	while ((opt = getopt(argc, argv, "a:o:m:e:dxs:h")) != -1) {
+	while ((opt = getopt(argc, argv, "a:o:m:e:dxys:h")) != -1) {
 		switch (opt) {
 		case 'a': arch = optarg; break;
 		case 'o': out = optarg; break;
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
 		case 'e': symbol = optarg; break;
 		case 'd': declined = true; break;
 		case 'x': extract = true; break;
+		case 'y': account = true; break;
 		case 's': edited = optarg; break;
 		case 'h': usage(stdout); return 0;
 		default: usage(stderr); return 2;
@@ -97,6 +99,7 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
+	wants.version = getenv("KERNELVERSION");
 	for (i = optind; i < argc; i++) {
 		bool feature = *argv[i] == '+';
 
@@ -116,6 +119,10 @@ int main(int argc, char **argv)
 	}
 	if (extract) {
 		prove_extract(&wants);
+		return 0;
+	}
+	if (account) {
+		prove_account(&wants);
 		return 0;
 	}
 	if (edited)

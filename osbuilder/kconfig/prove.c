@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lkc.h"
-#include "internal.h"
+#include "tree.h"
 
 #define MAX_DEPTH 8
 
@@ -57,7 +56,7 @@ static int selectors(const struct symbol *target, enum prop_type type,
 	struct property *p;
 	int n = 0;
 
-	for_all_symbols(sym) {
+	each_symbol(sym) {
 		for_all_properties(sym, p, type) {
 			bool on = sym->curr.tri == yes &&
 				  expr_calc_value(p->visible.expr) == yes;
@@ -185,20 +184,15 @@ int prove_known(const struct wants *w)
 static void explain_change(const struct wants *w, const struct want *want,
 			   struct symbol *sym, const char *final)
 {
-	struct menu *choice = sym_get_choice_menu(sym);
-	struct menu *m;
+	struct symbol *chosen = tree_chosen(sym);
 	char buf[256];
 
 	if (is_tristate(sym) && strcmp(final, "n") == 0) {
 		found(want, "did not survive");
 		why_off(w, sym, 1);
-		if (!choice)
-			return;
-		menu_for_each_sub_entry(m, choice)
-			if (m->sym && m->sym != sym &&
-			    m->sym->curr.tri == yes)
-				fprintf(stderr, "  the choice fell on %s\n",
-					m->sym->name);
+		if (chosen)
+			fprintf(stderr, "  the choice fell on %s\n",
+				chosen->name);
 		return;
 	}
 	snprintf(buf, sizeof(buf), "became %s", final);
@@ -207,7 +201,7 @@ static void explain_change(const struct wants *w, const struct want *want,
 		fputs("  selected by ", stderr);
 		selectors(sym, P_SELECT, true, stderr);
 		fputc('\n', stderr);
-	} else if (choice && choice->sym && sym->curr.tri == yes) {
+	} else if (tree_in_choice(sym) && sym->curr.tri == yes) {
 		fputs("  it is the only or the chosen member of a choice\n",
 		      stderr);
 	} else if (sym->visible == no) {
@@ -268,7 +262,7 @@ static int prove_unasked(const struct wants *w)
 	struct property *p;
 	int bad = 0;
 
-	for_all_symbols(sym) {
+	each_symbol(sym) {
 		if (!sym->name || !is_tristate(sym) || sym->curr.tri != yes ||
 		    !has_prompt(sym) || wants_find(w, sym->name))
 			continue;
@@ -278,8 +272,8 @@ static int prove_unasked(const struct wants *w)
 			break;
 		fprintf(stderr,
 			"%s:%d: CONFIG_%s=y: nobody asked for it (%s)\n",
-			p->filename, p->lineno, sym->name,
-			sym_get_choice_menu(sym) ? "the default of a choice" :
+			tree_file(p), p->lineno, sym->name,
+			tree_in_choice(sym) ? "the default of a choice" :
 			sym->visible == no ? "prompt hidden, default y" :
 			"a default");
 		bad++;
@@ -302,7 +296,7 @@ int prove_count_y(void)
 	struct symbol *sym;
 	int n = 0;
 
-	for_all_symbols(sym)
+	each_symbol(sym)
 		if (sym->name && is_tristate(sym) && sym->curr.tri == yes &&
 		    !(sym->flags & SYMBOL_CONST))
 			n++;
@@ -326,7 +320,7 @@ int prove_explain(const struct wants *w, const char *name)
 		printf("  asked for: %s in %s:%d\n", want->value, want->file,
 		       want->line);
 	for_all_prompts(sym, p)
-		printf("  prompt: \"%s\" (%s:%d)\n", p->text, p->filename,
+		printf("  prompt: \"%s\" (%s:%d)\n", p->text, tree_file(p),
 		       p->lineno);
 	if (sym->dir_dep.expr) {
 		printf("  depends on (%s): ", tri_name(sym->dir_dep.tri));
@@ -363,7 +357,7 @@ int prove_declined(const struct wants *w)
 	struct property *p;
 	int n = 0;
 
-	for_all_symbols(sym) {
+	each_symbol(sym) {
 		if (!sym->name || !is_tristate(sym) || sym->curr.tri != no ||
 		    sym->visible != yes || wants_find(w, sym->name))
 			continue;
@@ -403,7 +397,7 @@ int prove_save(const struct wants *w, const char *edited)
 	size_t n = 0, i;
 	int lines = 0;
 
-	for_all_symbols(sym) {
+	each_symbol(sym) {
 		char buf[4096];
 
 		if (!sym->name || (sym->flags & SYMBOL_CONST) ||

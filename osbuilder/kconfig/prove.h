@@ -27,6 +27,9 @@ int prove_declined(const struct wants *w);
 /* Every symbol with its dependencies and value, for other programs. */
 void prove_extract(const struct wants *w);
 
+/* Prints "FRAGMENT SYMBOL" for each y; the fragment is - where it is none. */
+void prove_account(const struct wants *w);
+
 /*
  * Prints what turns the fragments into the configuration in @edited, as a
  * fragment. Returns < 0 when it cannot be read.
