@@ -49,9 +49,9 @@ include mk/evidence.mk
 include mk/features.mk
 include mk/run.mk
 include mk/chaos.mk
+include mk/fuzz.mk
 include mk/test.mk
 include mk/conformance.mk
-include mk/fuzz.mk
 include mk/package.mk
 include mk/deps.mk
 
@@ -83,6 +83,9 @@ help:
 	'  feature-test  kernel of ARCH with FEATURES (default: all), booted, probed' \
 	'  explain-config  where SYMBOL of the kernel comes from, how to get it' \
 	'  cve           what the CVE records in CVE_DATA mean for the kernels' \
+	'  budget        ceilings of size, symbols, instructions; UPDATE=1 sets them' \
+	'  kernel-update moves the pinned source to what apt offers, shows symbols' \
+	'  kernel-hardening  what a hardened kernel is expected to be; FORMAT=json' \
 	'  menuconfig    edit the kernel configuration of ARCH' \
 	'  savedefconfig write the edit back to the fragments' \
 	'  man           man pages            -> $(O)/man/' \

@@ -4,7 +4,7 @@
 # cache and the lock are in osbuilder/kernel-*.sh; here is when to call them.
 
 DEPS_kernel := bc bison ccache flex gcc libc6-dev libelf-dev libssl-dev \
-	linux-source-6.12 make patch tar xz-utils zstd libncurses-dev
+	linux-source-$(or $(KERNEL_SERIES),6.12) make patch tar xz-utils zstd libncurses-dev
 DEPS_kernel_x86_64 := gcc-x86-64-linux-gnu
 DEPS_kernel_aarch64 := gcc-aarch64-linux-gnu
 DEPS_kernel_s390x := gcc-s390x-linux-gnu
@@ -12,7 +12,7 @@ DEPS_kernel_ppc64le := gcc-powerpc64le-linux-gnu
 # The native compiler comes with gcc, under its prefixed name as well.
 DEPS_kernel_$(HOST_ARCH) :=
 
-kernel_inputs := kernel/versions.lock $(sort $(wildcard kernel/configs/*.config)) \
+kernel_inputs := $(wildcard kernel/versions*.lock) $(sort $(wildcard kernel/configs/*.config)) \
 	$(sort $(wildcard kernel/patches/*/*.patch)) \
 	$(sort $(wildcard osbuilder/kernel-*.sh)) \
 	$(sort $(wildcard osbuilder/kconfig/*.[ch]))
@@ -30,13 +30,14 @@ kernel_force := $(if $(KERNEL_TARBALL)$(KERNEL_SRC),kernel-force)
 kernel_plus := $(if $(findstring n,$(make_letters))$(findstring \
 	q,$(make_letters))$(findstring t,$(make_letters)),,+)
 
-.PHONY: kernel kernel-force kernel-prove kconfig explain-config cve menuconfig \
-	savedefconfig
+.PHONY: kernel kernel-force kernel-prove kconfig explain-config cve kernel-hardening \
+	kernel-update menuconfig savedefconfig
 
 define kernel_rules
 $$(O)/$(1)/kernel.vars: kernel-force
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)echo '$$(FEATURES)' | cmp -s - $$@ || echo '$$(FEATURES)' >$$@
+	$$(Q)echo '$$(KERNEL_SERIES) $$(FEATURES)' | cmp -s - $$@ || \
+		echo '$$(KERNEL_SERIES) $$(FEATURES)' >$$@
 
 $$(addprefix $$(O)/$(1)/,$$(kernel_files)) &: $$(kernel_inputs) \
 		arch/$(1)/arch.mk arch/$(1)/kernel.config \
@@ -46,7 +47,7 @@ $$(addprefix $$(O)/$(1)/,$$(kernel_files)) &: $$(kernel_inputs) \
 endef
 $(foreach a,$(ALL_ARCHES),$(eval $(call kernel_rules,$(a))))
 
-export KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS KERNEL_NO_BUILD FEATURES
+export KERNEL_SERIES KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS KERNEL_NO_BUILD FEATURES
 
 kernel: $(foreach a,$(ARCHES),$(O)/$(a)/kernel)
 
@@ -84,6 +85,15 @@ cve: $(O)/host/kiln-image $(foreach a,$(ARCHES),$(O)/$(a)/kernel)
 # The configurations alone: resolved, and proved to be what was asked for.
 kernel-prove:
 	$(Q)for a in $(ARCHES); do ARCH=$$a osbuilder/kernel-config.sh prove; done
+
+# What a hardened kernel is expected to be; FORMAT=json for machines.
+kernel-hardening:
+	$(Q)osbuilder/kernel-hardening.sh --format \
+		$(if $(filter json,$(FORMAT)),json,text) $(ARCHES)
+
+# The lock moves to what apt offers, or to KERNEL_TARBALL.
+kernel-update:
+	$(Q)osbuilder/kernel-update.sh $(ARCHES)
 
 menuconfig savedefconfig:
 	$(Q)for a in $(ARCHES); do ARCH=$$a osbuilder/kernel-config.sh $@; done

@@ -36,7 +36,7 @@ check_needs = $(quick_needs) $(FUZZ_BINS) $(CHAOS_STEPS) $(CHAOS_FAKE) \
 	$(foreach a,$(ALL_ARCHES),$(call vm_ready,$(a)) \
 	$(O)/$(a)/rootfs.$(FORMAT).img $(O)/$(a)/busybox-rootfs.stamp)
 
-.PHONY: check check-quick check-ready test bench repro
+.PHONY: check check-quick check-ready test bench budget repro
 check-ready: $(check_needs)
 
 check: check-ready
@@ -59,6 +59,15 @@ test: check-quick
 bench: $(O)/host/kiln $(foreach a,$(ARCHES),$(call vm_ready,$(a)) \
 		$(O)/$(a)/rootfs.$(FORMAT).img $(O)/$(a)/busybox-rootfs.stamp)
 	$(Q)O='$(O)' ARCHES='$(ARCHES)' tests/bench/bench.sh
+
+# Ceilings of size, symbols and instructions; UPDATE=1 sets them anew.
+budget: $(O)/host/kiln $(foreach a,$(ARCHES),$(call vm_ready,$(a)) \
+		$(O)/$(a)/busybox-rootfs.stamp)
+	$(Q)status=0; for a in $(ARCHES); do \
+		n=$$(O='$(O)' tests/bench/instructions.sh $$a); \
+		osbuilder/kernel-budget.sh $(if $(UPDATE),update,check) $$a \
+			'$(O)'/$$a $$n || status=1; \
+	done; exit $$status
 
 repro:
 	$(Q)ARCHES='$(ARCHES)' tests/repro.sh

@@ -117,9 +117,8 @@ build() {
 	PATH=$tools:$PATH CCACHE_DIR=$cache/ccache CCACHE_BASEDIR=$cache \
 		nice "$top/osbuilder/kernel-compile.sh" "$src" "$obj" "$tmp" \
 		"$karch" "$cross" "$(arch_value KTARGET)" \
-		"$(arch_value KIMAGE)" "$(arch_value KSTRIP)" \
-		"$source_epoch" "$(own_jobs)" \
-		"$(arch_value KCFLAGS)" 2>&1 {lock}>&- |
+		"$(arch_value KIMAGE)" "$repack" "$source_epoch" \
+		"$(own_jobs)" "$(arch_value KCFLAGS)" 2>&1 {lock}>&- |
 		progress "$log" || status=$?
 	if [ "$status" -ne 0 ]; then
 		grep -nE 'error|Error|undefined reference' "$log" |
@@ -142,11 +141,13 @@ outdir=$1
 arch_setup
 source_setup
 config_resolve
+repack=$(arch_value KREPACK)
+repack=${repack:+$top/$repack}
 key=$({
 	printf '%s\n' "$ARCH" "$source_key" "$compiler" "$binutils" \
 		"$source_epoch" "$(arch_value KTARGET)" "$(arch_value KIMAGE)" \
-		"$(arch_value KSTRIP)" "$(arch_value KCFLAGS)"
-	cat "$config" "$top/osbuilder/kernel-compile.sh"
+		"$(arch_value KCFLAGS)"
+	cat "$config" "$top/osbuilder/kernel-compile.sh" ${repack:+"$repack"}
 } | sha)
 entry=$cache/out/$ARCH-$key
 name=$ARCH-${key:0:16}

@@ -4,14 +4,15 @@
 # The recipe: compiles one kernel, reproducibly. Its text is part of the cache
 # key, so nothing else belongs here.
 #
-#   kernel-compile.sh SRC OBJ OUT KARCH CROSS TARGET IMAGE STRIP EPOCH JOBS \
+#   kernel-compile.sh SRC OBJ OUT KARCH CROSS TARGET IMAGE REPACK EPOCH JOBS \
 #	KCFLAGS
 #
+# REPACK is the source of the program that writes the kernel out, or empty.
 # OBJ holds .config already. The environment is emptied: KCFLAGS, ARCH and the
 # like of the caller must not reach Kbuild.
 set -euo pipefail
 
-src=$1 obj=$2 out=$3 karch=$4 cross=$5 target=$6 image=$7 strip=$8 epoch=$9
+src=$1 obj=$2 out=$3 karch=$4 cross=$5 target=$6 image=$7 repack=$8 epoch=$9
 jobs=${10} kcflags=${11}
 
 cc=${cross}gcc hostcc=gcc
@@ -40,8 +41,10 @@ cmp "$obj/.config.proved" "$obj/.config" || {
 }
 
 mkdir -p "$out"
-if [ -n "$strip" ]; then
-	"${cross}strip" -s -o "$out/kernel" "$obj/$image"
+if [ -n "$repack" ]; then
+	gcc -O2 -o "$obj/kernel-repack" "$repack"
+	"$obj/kernel-repack" "$obj/$image" "$out/kernel"
+	"$obj/kernel-repack" --same "$obj/$image" "$out/kernel"
 else
 	cp "$obj/$image" "$out/kernel"
 fi

@@ -11,6 +11,7 @@
 #                                    feature asks for what; kiln-image
 #                                    explain-config reads it
 #   kernel-config.sh source          unpack it, and print where it lies
+#   kernel-config.sh account         what is y, and the fragment it comes from
 #   kernel-config.sh menuconfig      edit; the edit stays in the cache
 #   kernel-config.sh savedefconfig   write it to kernel/configs/local
 #
@@ -144,6 +145,12 @@ source)
 declined)
 	ready
 	prove -o "$scratch/config" -d "${list[@]}" | sort
+	;;
+account)
+	ready
+	prove -o "$scratch/config" -y "${list[@]}" |
+		sed 's|^[^ ]*/arch/\([^/]*\)/kernel.config |arch/\1 |
+			s|^[^ ]*/\([^ /]*\)\.config |\1 |' | sort
 	;;
 menuconfig) menuconfig "${2:-menuconfig}" ;;
 savedefconfig) savedefconfig ;;

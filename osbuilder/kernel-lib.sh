@@ -14,7 +14,8 @@ umask 022
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${KILN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kiln}/kernel
-lock_file=${KERNEL_LOCK:-$top/kernel/versions.lock}
+# The series that the releases are built from, or another by its number.
+lock_file=${KERNEL_LOCK:-$top/kernel/versions${KERNEL_SERIES:+-$KERNEL_SERIES}.lock}
 patch_dir=${KERNEL_PATCHES:-$top/kernel/patches}
 config_dir=${KERNEL_CONFIGS:-$top/kernel/configs}
 
@@ -39,6 +40,12 @@ note() {
 	printf 'kernel: %s\n' "$*" >&2
 }
 
+# The series of versions.lock can be named, too.
+[ -z "${KERNEL_SERIES:-}" ] || [ -f "$lock_file" ] || {
+	grep -qx "series = $KERNEL_SERIES" "$top/kernel/versions.lock" ||
+		die "KERNEL_SERIES=$KERNEL_SERIES: there is no $lock_file"
+	lock_file=$top/kernel/versions.lock
+}
 mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] ||
 	die "the cache $cache cannot be written: set KILN_CACHE to another"
 
@@ -137,7 +144,7 @@ source_setup() {
 				source_version=unknown
 		fi
 		note "warning: $tarball is not the source that" \
-			"kernel/versions.lock pins ($(lock_value version))"
+			"$(basename "$lock_file") pins ($(lock_value version))"
 	fi
 	list=$(patch_list)
 	[ -z "$list" ] || mapfile -t patches <<<"$list"
@@ -206,7 +213,7 @@ prover_build() {
 			-include "$ours/memo.h" -c "$kc/preprocess.c"
 		gcc $flags -w -Dmain=conf_main -Dconf_parse=kiln_conf_parse \
 			-c "$kc/conf.c"
-		for f in extract fragment memo prove main; do
+		for f in account extract fragment memo prove main; do
 			gcc -std=gnu17 -Wall -Wextra -Wshadow $flags \
 				-c "$ours/$f.c"
 		done

@@ -101,6 +101,42 @@ refuses() {
 	[ "$status" -eq 0 ]
 }
 
+@test "a condition on the series keeps a line from others" {
+	prove_with 'CONFIG_XYZZY=y @<6.0' 'CONFIG_XYZZY=y @>=9.0' \
+		"CONFIG_XYZZY=y @>=6.0 @!$ARCH"
+	[ "$status" -eq 0 ]
+	prove_with 'CONFIG_XYZZY=y @>=6.0'
+	refuses '99-test.config:1: CONFIG_XYZZY=y: unknown symbol'
+	prove_with 'CONFIG_XYZZY=y @>=six' 'CONFIG_XYZZY=y @<6' 'CONFIG_XYZZY=y @>6.1'
+	refuses ':1: not a series: @>=six'
+	refuses ':2: not a series: @<6'
+	refuses ':3: not a series: @>6.1'
+}
+
+@test "the second series is proved on every architecture" {
+	[ -r /usr/src/linux-source-6.1.tar.xz ] || skip "no linux-source-6.1 here"
+	[ -z "$KERNEL_SRC$KERNEL_TARBALL" ] || skip "another source was asked for"
+	for ARCH in x86_64 aarch64 s390x ppc64le; do
+		triple=$(sed -n 's/^TRIPLE_.* := //p' "$top/arch/$ARCH/arch.mk")
+		command -v "$triple-gcc" >/dev/null || continue
+		KERNEL_SERIES=6.1 run "$top/osbuilder/kernel-config.sh" prove
+		printf '%s\n' "$output"
+		[ "$status" -eq 0 ]
+	done
+	KERNEL_SERIES=5.0 run "$top/osbuilder/kernel-config.sh" prove
+	[ "$status" -ne 0 ]
+	[[ "$output" == *'KERNEL_SERIES=5.0: there is no'* ]]
+}
+
+@test "account names the fragment that each y comes from" {
+	run "$top/osbuilder/kernel-config.sh" account
+	[ "$status" -eq 0 ]
+	printf '%s\n' "$output" >account
+	grep -qx '10-containers PID_NS' account
+	grep -qx '30-storage CRC16' account
+	grep -q '^- ARCH_' account
+}
+
 @test "explain tells value, dependencies and selectors" {
 	run "$top/osbuilder/kernel-config.sh" explain CONFIG_CRC16
 	[ "$status" -eq 0 ]

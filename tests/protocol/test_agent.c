@@ -700,7 +700,7 @@ static void test_hooks(void **state UNUSED)
 	env[1] = STR("B=3");
 	ok(client_create(C, "c", &S, NULL, 0));
 	assert_int_not_equal(client_start_container(C, "c"), 0);
-	assert_non_null(strstr(client_text, "exit 3"));
+	assert_non_null(strstr(client_text, "exit status 3"));
 	ok(client_remove(C, "c"));
 	args[2] = STR("sleep 100");
 	hook.timeout = 1;
