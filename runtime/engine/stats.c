@@ -41,10 +41,9 @@ static void on_oom(void *arg, int code, const char *text UNUSED,
 	if (code != TTRPC_OK)
 		return; /* the guest ends, or has no such events */
 	c = sandbox_find(sb, event->container_id);
-	if (c) {
+	/* A guest may say so all day long: it is counted, and logged once. */
+	if (c && !c->ooms++)
 		log_warn("container '%s' is out of memory", c->id);
-		c->ooms++;
-	}
 	stats_watch_oom(sb);
 }
 

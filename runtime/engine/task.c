@@ -312,8 +312,14 @@ static void on_update(void *arg, struct ttrpc_call *call,
 		(const Grpc__UpdateContainerRequest *)message;
 	struct container *c = find(arg, call, request->container_id);
 
-	if (c)
-		container_update(c, request->resources, done_empty, call);
+	if (!c)
+		return;
+	if (!request->resources) {
+		ttrpc_reply_error(call, TTRPC_INVALID_ARGUMENT,
+				  "no resources to update '%s' with", c->id);
+		return;
+	}
+	container_update(c, request->resources, done_empty, call);
 }
 
 static void on_resize(void *arg, struct ttrpc_call *call,

@@ -277,7 +277,9 @@ static void hang_up(struct item *it)
 
 	make_parents(it->path);
 	if (it->link[0]) {
-		if (symlink(it->link, at) < 0)
+		/* Below a link of the system's, such as /bin, it is shown
+		 * already. */
+		if (symlink(it->link, at) < 0 && errno != EEXIST)
 			fail("make link", it->path);
 		return;
 	}

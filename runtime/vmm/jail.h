@@ -56,9 +56,9 @@ pid_t jail_fork(int *ret_gate);
  * gate is closed. */
 int jail_open_gate(pid_t pid, int gate, struct err *reterr);
 
-/* In the child: waits for the ids and goes in. PROGRAM, an absolute
- * path or "", will be visible. Does
- * not return unless all is in place; complaints go to standard error. */
+/* In the child: waits for the ids and goes in. PROGRAM, an absolute path or "",
+ * will be visible. Does not return unless all is in place; complaints go to
+ * standard error. */
 void jail_enter(const struct jail *jail, int gate, const char *program);
 
 /* Whether this process could make such namespaces, found by trying; WHY, of

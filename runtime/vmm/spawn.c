@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,9 +37,18 @@ static void child_signals(void)
 	event_restore_signals();
 }
 
+/* From a pid namespace of its own a child cannot see the parent's pid, nor that
+ * it has become another one's. A pidfd polls readable once its process ended. */
+static bool has_ended(int pidfd)
+{
+	struct pollfd pfd = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&pfd, 1, 0) != 0;
+}
+
 static void __attribute__((noreturn))
 child_main(char *const argv[], const int *fds, size_t n_fds, int output,
-	   const struct jail *jail, int gate, pid_t parent)
+	   const struct jail *jail, int gate, int parent)
 {
 	int parked[SPAWN_FDS_MAX];
 	int null;
@@ -50,7 +61,7 @@ child_main(char *const argv[], const int *fds, size_t n_fds, int output,
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		child_fail("helper's death signal", argv[0]);
 	/* The parent may have died before the signal was asked for. */
-	if (getppid() != (jail ? 0 : parent))
+	if (has_ended(parent))
 		_exit(127);
 	(void)setsid(); /* fails only for a leader, which is as good */
 	child_signals();
@@ -80,11 +91,12 @@ child_main(char *const argv[], const int *fds, size_t n_fds, int output,
 }
 
 int spawn_helper(char *const argv[], const int *fds, size_t n_fds,
-		 const struct jail *jail, pid_t *ret_pid, int *ret_output, struct err *reterr)
+		 const struct jail *jail, pid_t *ret_pid, int *ret_output,
+		 struct err *reterr)
 {
 	cleanup_close int rd = -1;
 	cleanup_close int wr = -1;
-	pid_t parent = getpid();
+	cleanup_close int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	int gate = -1;
 	pid_t pid;
 	int p[2];
@@ -92,6 +104,8 @@ int spawn_helper(char *const argv[], const int *fds, size_t n_fds,
 
 	if (n_fds > SPAWN_FDS_MAX)
 		return err_set(reterr, -EINVAL, "too many file descriptors");
+	if (self < 0)
+		return err_errno(reterr, "watch the parent of '%s'", argv[0]);
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_errno(reterr, "pipe for '%s'", argv[0]);
 	rd = p[0];
@@ -104,7 +118,7 @@ int spawn_helper(char *const argv[], const int *fds, size_t n_fds,
 		return err_code(reterr, jail ? (int)pid : -errno,
 				"fork for '%s'", argv[0]);
 	if (pid == 0)
-		child_main(argv, fds, n_fds, wr, jail, gate, parent);
+		child_main(argv, fds, n_fds, wr, jail, gate, self);
 	if (jail) {
 		r = jail_open_gate(pid, gate, reterr);
 		if (r < 0) {

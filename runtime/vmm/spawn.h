@@ -19,6 +19,7 @@
 #define SPAWN_FDS_MAX 32
 
 int spawn_helper(char *const argv[], const int *fds, size_t n_fds,
-		 const struct jail *jail, pid_t *ret_pid, int *ret_output, struct err *reterr);
+		 const struct jail *jail, pid_t *ret_pid, int *ret_output,
+		 struct err *reterr);
 
 #endif
