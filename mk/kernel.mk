@@ -33,11 +33,10 @@ kernel_plus := $(if $(findstring n,$(make_letters))$(findstring \
 .PHONY: kernel kernel-force kernel-prove kconfig explain-config cve kernel-hardening \
 	kernel-update menuconfig savedefconfig
 
+kernel_vars := $(strip $(KERNEL_SERIES) $(FEATURES))
+
 define kernel_rules
-$$(O)/$(1)/kernel.vars: kernel-force
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)echo '$$(KERNEL_SERIES) $$(FEATURES)' | cmp -s - $$@ || \
-		echo '$$(KERNEL_SERIES) $$(FEATURES)' >$$@
+$$(eval $$(call remember,$$(O)/$(1)/kernel.vars,kernel_vars))
 
 $$(addprefix $$(O)/$(1)/,$$(kernel_files)) &: $$(kernel_inputs) \
 		arch/$(1)/arch.mk arch/$(1)/kernel.config \
