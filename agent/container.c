@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "bundle.h"
 #include "devgroup.h"
 #include "ns.h"
 #include "spec.h"
@@ -49,6 +50,7 @@ static struct container *container_new(struct agent *agent, const char *id)
 		return NULL;
 	c->agent = agent;
 	c->cgroupfd = c->devprog = -1;
+	c->is_unhooked = true; /* until it is set up */
 	oom_watch_init(&c->oom);
 	list_init(&c->link);
 	list_init(&c->execs);
@@ -70,6 +72,8 @@ static void remove_dirs(const struct container *c)
 
 	if (rootfs) {
 		(void)rmdir(rootfs);
+		if (c->bundle)
+			bundle_remove(c->bundle);
 		(void)rmdir(dir);
 	}
 }
@@ -97,6 +101,7 @@ void container_free(struct container *c)
 
 	if (!c)
 		return;
+	guesthook_cancel(c);
 	if (c->remove_call)
 		ttrpc_reply_error(TAKE_PTR(c->remove_call), TTRPC_CANCELLED,
 				  "the sandbox ends");
@@ -120,6 +125,8 @@ void container_free(struct container *c)
 	}
 	free(c->termination_root);
 	free(c->termination_path);
+	free(c->annotations);
+	free(c->bundle);
 	free(c->id);
 	free(c);
 }
@@ -341,6 +348,8 @@ static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
 		r = keep_seccomp(c, spec->linux->seccomp, reterr);
 	if (!r)
 		r = keep_termination(c, spec, reterr);
+	if (!r)
+		r = guesthook_bundle(c, spec, reterr);
 	if (r < 0)
 		return r;
 	l->spec = spec;
@@ -540,12 +549,24 @@ static void reply_empty(struct ttrpc_call *call)
 	ttrpc_reply(call, &empty.base);
 }
 
+static void on_unhooked(struct container *c, struct ttrpc_call *call UNUSED)
+{
+	c->is_unhooked = true;
+	event_timer_set(c->remove_timer, 0);
+}
+
 static void try_remove(void *arg)
 {
 	struct container *c = arg;
 	struct ttrpc_call *call;
+	bool is_over = all_exited(c);
 
-	if (all_exited(c)) {
+	/* Those of poststop have their counterparts in those of prestart. */
+	if (is_over && !c->is_unhooked && !c->is_unhooking) {
+		c->is_unhooking = true;
+		guesthook_start(c, GUESTHOOK_POSTSTOP, NULL, on_unhooked);
+	}
+	if (is_over && c->is_unhooked) {
 		call = TAKE_PTR(c->remove_call);
 		log_debug("container '%s' removed", c->id);
 		container_free(c);
@@ -586,11 +607,30 @@ void container_remove(struct container *c, uint32_t timeout_s,
 	try_remove(c);
 }
 
-void container_process_ready(struct container *c)
+static void on_hooked(struct container *c, struct ttrpc_call *call UNUSED)
 {
 	if (c->state == CONTAINER_CREATING)
 		c->state = CONTAINER_CREATED;
 	oom_watch_start(c->agent, &c->oom, c->cgroupfd, c->id);
+	process_ready(c->init);
+}
+
+void container_process_ready(struct container *c)
+{
+	/* Should it not come to run, these are over all the same. */
+	c->is_unhooked = c->bundle == NULL;
+	guesthook_start(c, GUESTHOOK_PRESTART, NULL, on_hooked);
+}
+
+static void reply_started(struct container *c UNUSED, struct ttrpc_call *call)
+{
+	if (call)
+		reply_empty(call);
+}
+
+void container_process_started(struct container *c, struct ttrpc_call *call)
+{
+	guesthook_start(c, GUESTHOOK_POSTSTART, call, reply_started);
 }
 
 void container_process_exited(struct container *c, struct process *p)

@@ -9,7 +9,7 @@
 #include "proto/agent.pb-c.h"
 
 struct agent;
-struct storage_use;
+struct hook_run;
 
 enum container_state {
 	CONTAINER_CREATING,
@@ -35,6 +35,10 @@ struct container {
 	/* Where the last words are: a file, or a path within a root. */
 	char *termination_root, *termination_path;
 	struct strv storages;	 /* mount points it keeps in use */
+	/* For hooks of the guest, when it has any: */
+	char *bundle, *annotations;
+	struct hook_run *hooks;	 /* those that run now, or NULL */
+	bool is_unhooking, is_unhooked; /* poststop: under way, over */
 	/* Of the removal: who is waiting, and until when (0: for ever). */
 	struct ttrpc_call *remove_call;
 	struct event_timer *remove_timer;
@@ -70,8 +74,12 @@ void container_remove(struct container *c, uint32_t timeout_s,
 /* Frees at once, for the end of the sandbox: what lives is killed. */
 void container_free(struct container *c);
 
-/* The first process of C waits to be started. */
+/* The first process of C is set up: prestart hooks of the guest run, then it
+ * waits to be started. */
 void container_process_ready(struct container *c);
+
+/* It executes: CALL (may be NULL) is answered after the poststart hooks. */
+void container_process_started(struct container *c, struct ttrpc_call *call);
 
 /* P, which is of C, has exited; may free P, and C with it. */
 void container_process_exited(struct container *c, struct process *p);

@@ -126,22 +126,27 @@ static void on_sync_end(struct process *p)
 		return;
 	p->state = PROCESS_RUNNING;
 	call = TAKE_PTR(p->call);
-	if (call)
+	if (p->is_init)
+		container_process_started(p->container, call);
+	else if (call)
 		reply_empty(call);
 }
 
 static void on_ready(struct process *p)
 {
-	struct ttrpc_call *call;
-
 	if (!p->hold) {
 		p->state = PROCESS_STARTING;
 		(void)send(p->sync, "", 1, MSG_NOSIGNAL); /* its death shows */
 		return;
 	}
-	p->state = PROCESS_READY;
 	container_process_ready(p->container);
-	call = TAKE_PTR(p->call);
+}
+
+void process_ready(struct process *p)
+{
+	struct ttrpc_call *call = TAKE_PTR(p->call);
+
+	p->state = PROCESS_READY;
 	if (call)
 		reply_empty(call);
 }

@@ -79,6 +79,9 @@ struct launch {
 int process_spawn(struct process *p, const struct launch *launch,
 		  struct ttrpc_call *call, struct err *reterr);
 
+/* The first process of a container may be started from now on. */
+void process_ready(struct process *p);
+
 /* Lets a ready process execute its program; answers CALL when it has. */
 void process_start(struct process *p, struct ttrpc_call *call);
 

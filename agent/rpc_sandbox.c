@@ -73,12 +73,7 @@ void rpc_create_sandbox(struct agent *agent, struct ttrpc_call *call,
 void rpc_destroy_sandbox(struct agent *agent, struct ttrpc_call *call,
 			 const ProtobufCMessage *request UNUSED)
 {
-	sandbox_destroy(agent);
-	log_info("sandbox destroyed");
-	rpc_reply_empty(call);
-	/* The VM ends with its sandbox; on a host only the sandbox does. */
-	if (agent->is_init)
-		agent_shutdown(agent);
+	sandbox_end(agent, call);
 }
 
 /* The size of a memory block, hexadecimal in sysfs; 0 without hot-plug. */

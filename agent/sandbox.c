@@ -22,6 +22,8 @@
 
 #define HOSTNAME_LEN_MAX 64
 #define RESOLV_MAX 65536
+#define END_RETRY_MS 10
+#define END_TIMEOUT_MS 30000
 
 void sandbox_init(struct sandbox *s)
 {
@@ -89,16 +91,6 @@ static int set_names(struct sandbox *s, const Grpc__CreateSandboxRequest *rq,
 	return 0;
 }
 
-/* What cannot be done must not be passed over in silence. */
-static int check_hooks(const Grpc__CreateSandboxRequest *rq, struct err *reterr)
-{
-	if (!*rq->guest_hook_path)
-		return 0;
-	return err_set(reterr, -EOPNOTSUPP, "hooks of the guest's image "
-		       "(guest_hook_path '%.200s') are not supported",
-		       rq->guest_hook_path);
-}
-
 int sandbox_create(struct agent *agent,
 		   const Grpc__CreateSandboxRequest *request,
 		   struct err *reterr)
@@ -106,6 +98,9 @@ int sandbox_create(struct agent *agent,
 	struct sandbox *s = &agent->sandbox;
 	int r;
 
+	if (s->end_call)
+		return err_set(reterr, -EBUSY, "sandbox '%s' is being "
+			       "destroyed", s->id);
 	if (s->created)
 		return err_set(reterr, -EEXIST, "sandbox '%s' exists", s->id);
 	if (*request->sandbox_id && !id_is_valid(request->sandbox_id))
@@ -116,7 +111,8 @@ int sandbox_create(struct agent *agent,
 			       request->hostname);
 	r = set_names(s, request, reterr);
 	if (!r)
-		r = check_hooks(request, reterr);
+		r = guesthooks_load(&s->hooks, agent,
+				    request->guest_hook_path, reterr);
 	if (!r)
 		r = module_load_all(request->kernel_modules,
 				    request->n_kernel_modules, reterr);
@@ -147,12 +143,80 @@ void sandbox_destroy(struct agent *agent)
 	task_cancel_all(agent);
 	list_foreach_safe(pos, tmp, &s->containers)
 		container_free(list_entry(pos, struct container, link));
+	if (s->end_call)
+		ttrpc_reply_error(s->end_call, TTRPC_CANCELLED,
+				  "the sandbox has ended");
+	event_timer_free(s->end_timer);
+	guesthooks_release(&s->hooks);
 	oom_end(agent);
 	storage_drop_all(agent, &s->own_storages);
 	strv_release(&s->own_storages);
 	free(s->id);
 	free(s->hostname);
 	sandbox_init(s);
+}
+
+static void finish(struct agent *agent, struct ttrpc_call *call)
+{
+	Grpc__Empty empty = GRPC__EMPTY__INIT;
+
+	sandbox_destroy(agent);
+	log_info("sandbox destroyed");
+	ttrpc_reply(call, &empty.base);
+	/* The VM ends with its sandbox; on a host only the sandbox does. */
+	if (agent->is_init)
+		agent_shutdown(agent);
+}
+
+static void on_end_timer(void *arg)
+{
+	struct agent *agent = arg;
+	struct sandbox *s = &agent->sandbox;
+
+	if (!list_empty(&s->containers) && event_now_ms() < s->end_deadline_ms)
+		event_timer_set(s->end_timer, END_RETRY_MS);
+	else
+		finish(agent, TAKE_PTR(s->end_call));
+}
+
+/* Poststop hooks want their containers removed one by one. */
+static bool end_slowly(struct agent *agent)
+{
+	struct sandbox *s = &agent->sandbox;
+	struct list *pos, *tmp;
+
+	if (!s->hooks.programs[GUESTHOOK_POSTSTOP].n ||
+	    list_empty(&s->containers))
+		return false;
+	s->end_timer = event_timer_new(agent->loop, on_end_timer, agent);
+	if (!s->end_timer)
+		return false;
+	list_foreach_safe(pos, tmp, &s->containers) {
+		struct container *c = list_entry(pos, struct container, link);
+
+		if (c->state != CONTAINER_REMOVING)
+			container_remove(c, 0, NULL);
+	}
+	return true;
+}
+
+void sandbox_end(struct agent *agent, struct ttrpc_call *call)
+{
+	struct sandbox *s = &agent->sandbox;
+
+	if (s->end_call) {
+		ttrpc_reply_error(call, TTRPC_FAILED_PRECONDITION,
+				  "sandbox '%s' is being destroyed", s->id);
+		return;
+	}
+	if (!end_slowly(agent)) {
+		finish(agent, call);
+		return;
+	}
+	s->created = false; /* for no more calls */
+	s->end_call = call;
+	s->end_deadline_ms = event_now_ms() + END_TIMEOUT_MS;
+	event_timer_set(s->end_timer, 0);
 }
 
 struct container *sandbox_find(const struct agent *agent, const char *id)

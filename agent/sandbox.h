@@ -8,10 +8,13 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/strv.h"
+#include "guesthook.h"
 #include "proto/agent.pb-c.h"
 
 struct agent;
 struct container;
+struct event_timer;
+struct ttrpc_call;
 
 #define CONTAINERS_MAX 1024
 
@@ -24,6 +27,10 @@ struct sandbox {
 	size_t ncontainers;
 	struct list storages;	/* struct storage_use, see storage/storage.h */
 	struct strv own_storages; /* mount points the sandbox itself uses */
+	struct guesthooks hooks;
+	struct ttrpc_call *end_call; /* of DestroySandbox, under way */
+	struct event_timer *end_timer;
+	uint64_t end_deadline_ms;
 };
 
 void sandbox_init(struct sandbox *s);
@@ -31,7 +38,13 @@ void sandbox_init(struct sandbox *s);
 int sandbox_create(struct agent *agent, const Grpc__CreateSandboxRequest *r,
 		   struct err *reterr);
 
-/* Kills all containers and releases everything. */
+/*
+ * Removes all containers, with the poststop hooks of the guest, 30 s at most;
+ * then destroys the sandbox, answers CALL and, as PID 1, ends the machine.
+ */
+void sandbox_end(struct agent *agent, struct ttrpc_call *call);
+
+/* Kills all containers and releases everything, at once. */
 void sandbox_destroy(struct agent *agent);
 
 /* NULL when there is no container of that id (or when it is being removed). */

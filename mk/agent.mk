@@ -8,6 +8,7 @@
 AGENT_SRCS := \
 	agent/agent.c \
 	agent/boot.c \
+	agent/bundle.c \
 	agent/caps.c \
 	agent/cgroup.c \
 	agent/channel.c \
@@ -18,6 +19,7 @@ AGENT_SRCS := \
 	agent/copyup.c \
 	agent/devgroup.c \
 	agent/extras.c \
+	agent/guesthook.c \
 	agent/hook.c \
 	agent/hotplug.c \
 	agent/idmap.c \
@@ -132,7 +134,8 @@ $(O)/host/kiln-agent-test: $(patsubst %.c,$(O)/san/obj/%.o,$(AGENT_SRCS)) \
 # Protocol tests: programs that speak to an agent.
 PROTOCOL_BINS := $(O)/tests/protocol/test_agent \
 	$(O)/tests/protocol/test_hostile $(O)/tests/protocol/test_network \
-	$(O)/tests/protocol/test_calls $(O)/tests/protocol/test_files
+	$(O)/tests/protocol/test_calls $(O)/tests/protocol/test_files \
+	$(O)/tests/protocol/test_hooks
 PROTOCOL_TOOLS := $(O)/tests/protocol/agent-drive
 
 $(PROTOCOL_BINS): $(O)/tests/protocol/%: tests/protocol/%.c \

@@ -157,7 +157,8 @@ static void refuse_sandbox(struct client *c)
 		{"../x", "", TTRPC_INVALID_ARGUMENT},
 		{"", "", TTRPC_INVALID_ARGUMENT},
 		{"no_such_module", "", TTRPC_NOT_FOUND},
-		{NULL, "/usr/share/hooks", TTRPC_UNIMPLEMENTED},
+		{NULL, "usr/share/hooks", TTRPC_INVALID_ARGUMENT},
+		{NULL, "/usr/../share", TTRPC_INVALID_ARGUMENT},
 	};
 	size_t i;
 
