@@ -22,9 +22,10 @@ LIB_OBJS := $(LIB_SRCS:.c=.o) $(HOST_LIB_SRCS:.c=.o)
 PROTO_OBJS := $(PROTOS:%=gen/proto/%.pb-c.o)
 
 # $(call host_variant,DIR,CFLAGS): object rules and libkiln.a below $(O)/DIR.
-# Other flags make other objects; -Werror makes none.
+# Other flags make other objects; -Werror makes none, nor does the place of $(O).
 define host_variant
-flags_$(1) = $$(HOSTCC) $$(filter-out -Werror,$(2)) $$(LDFLAGS) $$(VERSION)
+flags_$(1) = $$(HOSTCC) $$(subst $$(O)/gen,gen,$$(filter-out -Werror,$(2))) \
+	$$(LDFLAGS) $$(VERSION)
 $$(eval $$(call remember,$(O)/$(1)/flags,flags_$(1)))
 
 $(O)/$(1)/obj/%.o: %.c $(GEN_PROTO)/.stamp $$(ARCH_GEN) $(O)/$(1)/flags

@@ -69,7 +69,7 @@ setup() {
 @test "another prefix makes again what has it compiled in, and only that" {
 	run_make "$o" runtime PREFIX=/usr
 	run run_make "$o" runtime PREFIX=/usr
-	[ -z "$output" ]
+	[ "$output" = "make: Nothing to be done for 'runtime'." ]
 	run run_make "$o" runtime PREFIX=/elsewhere
 	[ "$status" = 0 ]
 	[ "$(grep -c '^  CC' <<<"$output")" = 2 ]
