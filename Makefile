@@ -97,7 +97,7 @@ help:
 	'  package-test  build the Debian packages, check, install, use them (root)' \
 	'  clean         remove $(O); the cache $(KILN_CACHE) stays' '' \
 	'Variables: ARCH O V=1 DEPS=skip PROFILE=minimal|debug|distro|FILE FEATURES=' \
-	'  FORMAT= LAYOUT= VERITY=1 PACKAGES= SUITE= OVERLAY= KERNEL_TARBALL= KERNEL_SRC=' \
+	'  FORMAT= COMPRESS= LAYOUT= VERITY=1 PACKAGES= SUITE= OVERLAY= KERNEL_TARBALL= KERNEL_SRC=' \
 	'  SOURCE_DATE_EPOCH= KILN_CACHE= CMD= ROOTFS= DESTDIR= PREFIX='
 
 clean:

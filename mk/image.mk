@@ -5,7 +5,8 @@
 # by our own tool; no root, no mount, the same bytes each time.
 # Debian packages may lie below the manifest, a folder of the user's above it.
 
-DEPS_image := gcc libc6-dev libjson-c-dev libssl-dev libzstd-dev libext2fs-dev \
+DEPS_image := gcc libc6-dev libjson-c-dev libssl-dev libzstd-dev liblz4-dev \
+	libext2fs-dev \
 	$(if $(filter squashfs,$(FORMAT)),squashfs-tools)
 
 # The time of every file, unless the caller sets one.
@@ -18,19 +19,27 @@ AGENT_PROTOCOL := 0.0.1
 # With VERITY=1 it has a tree of hashes.
 LAYOUT ?= plain
 VERITY ?=
+
+# COMPRESS=lz4hc makes a smaller erofs, which DAX cannot map.
+COMPRESS ?=
+ifneq ($(COMPRESS),)
+ifneq ($(FORMAT) $(COMPRESS),erofs lz4hc)
+$(error COMPRESS=$(COMPRESS): only FORMAT=erofs is compressed so, by lz4hc)
+endif
+endif
 image_layout = $(if $(filter ppc64le,$(1)),$(LAYOUT:pmem=papr),$(LAYOUT))
 
 IMAGE_SRCS := $(addprefix osbuilder/,\
 	cmd_build.c cmd_cve.c cmd_explain.c cmd_measure.c cmd_read.c \
 	cmd_sbom.c cmd_sign.c compose.c condition.c cpio.c cve.c diff.c \
-	digest.c erofs_read.c erofs_write.c ext4_read.c ext4_write.c fileio.c \
+	digest.c erofs_pack.c erofs_read.c erofs_unpack.c erofs_write.c ext4_read.c ext4_write.c fileio.c \
 	firmware.c fs.c guest_json.c image.c json_write.c kbuild.c launch.c \
 	layers.c layout.c layout_json.c main.c manifest.c meta.c nvdimm.c \
 	options.c options_evidence.c overlay.c provenance.c reach.c report.c \
 	sbom.c sbom_cyclonedx.c sbom_spdx.c sehdr.c sign.c squashfs_read.c \
 	squashfs_write.c symbols.c tar.c tree.c verity.c vmsa.c words.c \
 	zstd.c)
-IMAGE_LIBS := -lzstd -lcrypto -ljson-c -lext2fs -lcom_err
+IMAGE_LIBS := -lzstd -llz4 -lcrypto -ljson-c -lext2fs -lcom_err
 $(call host_program,kiln-image,$(IMAGE_SRCS),$(IMAGE_LIBS))
 
 image_tool := $(O)/host/kiln-image
@@ -64,10 +73,11 @@ overlay_sum := $(if $(OVERLAY),$(shell cd '$(OVERLAY)' && find . -printf \
 image_fs = $(if $(filter initrd,$(FORMAT)),,$(O)/$(1)/rootfs.$(FORMAT).img)
 image_initrd := $(if $(and $(image_packages),\
 	$(filter-out initrd,$(FORMAT))),,initrd.img)
-image_features := $(FORMAT) $(if $(filter erofs ext4,$(FORMAT)),dax) \
+image_features := $(FORMAT) $(COMPRESS) \
+	$(if $(filter erofs ext4,$(FORMAT)$(COMPRESS)),dax) \
 	$(if $(VERITY),verity)
 image_vars := PROFILE=$(PROFILE) VERSION=$(VERSION) EPOCH=$(SOURCE_DATE_EPOCH) \
-	FORMAT=$(FORMAT) LAYOUT=$(LAYOUT) VERITY=$(VERITY) \
+	FORMAT=$(FORMAT) COMPRESS=$(COMPRESS) LAYOUT=$(LAYOUT) VERITY=$(VERITY) \
 	PACKAGES=$(image_packages) SUITE=$(SUITE) OVERLAY=$(OVERLAY) $(overlay_sum)
 packages_vars := $(SUITE) $(image_packages)
 
@@ -122,7 +132,8 @@ $$(O)/$(1)/initrd.img: $$(image_in_$(1))
 $$(O)/$(1)/rootfs.%.img: $$(image_in_$(1))
 	$$(if $$(V),,@echo '  IMAGE   $$@')
 	$$(Q)$$(image_tool) image --format $$* $$(image_args_$(1)) --output $$@ \
-		--layout $$(call image_layout,$(1)) $$(if $$(VERITY),--verity)
+		--layout $$(call image_layout,$(1)) $$(if $$(VERITY),--verity) \
+		$$(if $$(COMPRESS),--compress $$(COMPRESS))
 	$$(Q)rm -f $$(@:.img=.verity)
 	$$(if $$(VERITY),$$(Q)$$(image_tool) verity $$@ >$$(@:.img=.verity))
 

@@ -61,6 +61,18 @@ int cmd_initrd(const struct options *o, struct err *reterr)
 	return r;
 }
 
+/* What a format can be compressed by; the first is the default. */
+static int find_compress(const struct fs_ops *fs, const char *name,
+			 const char **ret, struct err *reterr)
+{
+	if (fs == &fs_erofs && name && !strcmp(name, "lz4hc"))
+		*ret = "lz4hc";
+	else if (name && strcmp(name, fs == &fs_squashfs ? "zstd" : "none"))
+		return err_set(reterr, -EINVAL, "%s is not compressed by '%s'",
+			       fs->name, name);
+	return 0;
+}
+
 int cmd_image(const struct options *o, struct err *reterr)
 {
 	struct fs_params params = {.label = o->label ? o->label : "kiln",
@@ -78,7 +90,9 @@ int cmd_image(const struct options *o, struct err *reterr)
 	if (o->layout && layout_kind_by_name(o->layout, &kind) < 0)
 		return err_set(reterr, -EINVAL, "unknown layout '%s'",
 			       o->layout);
-	r = load(o, &in, reterr);
+	r = find_compress(fs, o->compress, &params.compress, reterr);
+	if (r == 0)
+		r = load(o, &in, reterr);
 	if (r == 0)
 		r = fs->write(&in.tree, &params, &image, reterr);
 	if (r == 0)

@@ -34,6 +34,7 @@ enum erofs_super {
 	SB_UUID = 48,
 	SB_LABEL = 64,
 	SB_FEATURE_INCOMPAT = 80,
+	SB_ALGORITHMS = 84,
 	SB_DIR_BLOCK_BITS = 90,
 };
 
@@ -64,8 +65,10 @@ enum erofs_inode {
 #define EROFS_EXTENDED 0x1
 #define EROFS_DATA_SHIFT 1
 #define EROFS_DATA_MASK 0x7
-#define EROFS_DATA_PLAIN 0  /* whole blocks */
-#define EROFS_DATA_INLINE 2 /* whole blocks, the rest after the inode */
+#define EROFS_DATA_PLAIN 0   /* whole blocks */
+#define EROFS_DATA_PACKED 1  /* compressed, with a full index */
+#define EROFS_DATA_INLINE 2  /* whole blocks, the rest after the inode */
+#define EROFS_DATA_COMPACT 3 /* compressed, with a compact index */
 
 #define EROFS_DIRENT 12
 enum erofs_dirent {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Reads EROFS as hostile bytes: what this project writes, and of what others
- * write all that is uncompressed and on one device. Nothing is trusted to be
- * aligned, in bounds or free of cycles.
+ * write all that is on one device, whole or compressed by LZ4. Nothing is
+ * trusted to be aligned, in bounds or free of cycles.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,10 +12,11 @@
 #include "base/macros.h"
 #include "base/path.h"
 #include "erofs.h"
+#include "erofs_pack.h"
 
-/* What all data copied out of inodes may take: an image could name the same
- * tail many times. */
-#define COPIES_MAX (64u << 20)
+/* What all data that is put together or unpacked may take: an image could name
+ * the same many times. */
+#define COPIES_MAX (256u << 20)
 #define DEPTH_MAX 64
 
 struct reader {
@@ -45,6 +46,44 @@ static const uint8_t *at(const struct reader *r, uint64_t pos, uint64_t n)
 	return pos <= r->n && n <= r->n - pos ? r->data + pos : NULL;
 }
 
+/* Memory for the data of N. */
+static int own_data(struct reader *r, struct node *n)
+{
+	if (n->size > COPIES_MAX - r->copied)
+		return bad(r, n->path, "too much data to copy");
+	r->copied += n->size;
+	n->owned = malloc(n->size);
+	n->data = n->owned;
+	return n->owned ? 0 : err_set(r->reterr, -ENOMEM, "out of memory");
+}
+
+static int packed_data(struct reader *r, const uint8_t *p, size_t inode,
+		       bool compact, struct node *n)
+{
+	uint64_t map = ALIGN_UP((uint64_t)(p - r->data) + inode, UINT64_C(8));
+	struct erofs_file f = {.fs = r->data, .n = r->n, .bits = r->bits,
+			       .map = map, .compact = compact,
+			       .size = n->size};
+	int ret = own_data(r, n);
+
+	if (ret == 0) {
+		ret = erofs_unpack(&f, n->owned);
+		if (ret == -EOPNOTSUPP)
+			ret = bad(r, n->path, "not compressed by LZ4, or in a "
+					      "way that is not known here");
+		else if (ret < 0)
+			ret = bad(r, n->path, "damaged, it does not unpack");
+	}
+	if (ret < 0) {
+		free(n->owned);
+		n->data = n->owned = NULL;
+		return ret;
+	}
+	n->pos = f.first_block << r->bits;
+	n->pieces = true;
+	return 0;
+}
+
 /* The data of a node whose inode is P, of INODE bytes with its attributes. */
 static int node_data(struct reader *r, const uint8_t *p, size_t inode,
 		     struct node *n)
@@ -55,10 +94,13 @@ static int node_data(struct reader *r, const uint8_t *p, size_t inode,
 	uint64_t tail = 0, whole;
 	const uint8_t *head, *rest;
 
-	if (how != EROFS_DATA_PLAIN && how != EROFS_DATA_INLINE)
-		return bad(r, n->path, "compressed or in chunks");
 	if (n->size > TREE_FILE_MAX)
 		return bad(r, n->path, "too large");
+	if ((how == EROFS_DATA_PACKED || how == EROFS_DATA_COMPACT) &&
+	    n->type == NODE_FILE)
+		return packed_data(r, p, inode, how == EROFS_DATA_COMPACT, n);
+	if (how != EROFS_DATA_PLAIN && how != EROFS_DATA_INLINE)
+		return bad(r, n->path, "in chunks, or in an unknown way");
 	if (how == EROFS_DATA_INLINE)
 		tail = n->size & ((UINT64_C(1) << r->bits) - 1);
 	whole = n->size - tail;
@@ -72,15 +114,12 @@ static int node_data(struct reader *r, const uint8_t *p, size_t inode,
 		n->pos = (uint64_t)(rest - r->data);
 		n->data = rest;
 	} else if (tail) {
-		if (n->size > COPIES_MAX - r->copied)
-			return bad(r, n->path, "too much data to copy");
-		r->copied += n->size;
-		n->owned = malloc(n->size);
-		if (!n->owned)
-			return err_set(r->reterr, -ENOMEM, "out of memory");
+		int ret = own_data(r, n);
+
+		if (ret < 0)
+			return ret;
 		memcpy(n->owned, head, whole);
 		memcpy(n->owned + whole, rest, tail);
-		n->data = n->owned;
 	} else {
 		n->data = head;
 	}
@@ -230,6 +269,9 @@ static int read_super(struct reader *r, struct fs_info *info)
 	info->time = (int64_t)get_le64(sb + SB_TIME);
 	info->feature_compat = get_le32(sb + SB_FEATURE_COMPAT);
 	info->feature_incompat = get_le32(sb + SB_FEATURE_INCOMPAT);
+	if (info->feature_incompat & (EROFS_INCOMPAT_ZERO_PADDING |
+				      EROFS_INCOMPAT_COMPR_CFGS))
+		info->compress = "lz4";
 	memcpy(info->uuid, sb + SB_UUID, sizeof(info->uuid));
 	memcpy(info->label, sb + SB_LABEL, FS_LABEL_MAX);
 	if (info->blocks > r->n >> r->bits)

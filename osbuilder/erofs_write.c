@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Writes EROFS, uncompressed. What is laid out, in this order: the superblock's
- * block; all inodes in the order of the tree, links and small directories
- * inside; larger directories and files from the next block on; files of 2 MiB
- * or more at multiples of that, so that DAX can map them by huge pages. Files
- * are never inside an inode: that would exclude them from DAX.
+ * Writes EROFS. What is laid out, in this order: the superblock's block; all
+ * inodes in the order of the tree, links, small directories and the indexes of
+ * compressed files behind them; larger directories and files from the next
+ * block on; files of 2 MiB or more at multiples of that, so that DAX can map
+ * them by huge pages. Files are never inside an inode: that would exclude them
+ * from DAX. With compression those files are compressed that take fewer blocks
+ * then; DAX maps the others only.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include "base/endian.h"
 #include "base/macros.h"
 #include "erofs.h"
+#include "erofs_pack.h"
 #include "fileio.h"
 
 #define BLOCK EROFS_BLOCK
@@ -28,7 +31,9 @@ struct inode {
 	uint32_t parent; /* index */
 	bool extended;
 	bool is_inline;
+	bool is_packed;
 	struct buf dir; /* a directory's data */
+	struct erofs_packed packed;
 };
 
 struct writer {
@@ -202,7 +207,7 @@ static void place_inodes(struct writer *w)
 	for (size_t i = 0; i < w->tree->n; i++) {
 		struct inode *in = &w->v[i];
 		enum node_type type = w->tree->v[i].type;
-		uint64_t size = inode_size(in);
+		uint64_t size = inode_size(in), index = 0;
 
 		in->is_inline = (type == NODE_LINK || type == NODE_DIR) &&
 				in->size <= BLOCK - size;
@@ -211,7 +216,9 @@ static void place_inodes(struct writer *w)
 		if (pos / BLOCK != (pos + size - 1) / BLOCK)
 			pos = ALIGN_UP(pos, (uint64_t)BLOCK);
 		in->pos = pos;
-		pos = ALIGN_UP(pos + size, (uint64_t)EROFS_SLOT);
+		if (in->is_packed) /* which may cross blocks */
+			index = erofs_index_size(in->size);
+		pos = ALIGN_UP(pos + size + index, (uint64_t)EROFS_SLOT);
 	}
 	w->end = ALIGN_UP(pos, (uint64_t)BLOCK);
 }
@@ -223,7 +230,14 @@ static bool has_blocks(const struct writer *w, size_t i)
 
 static bool is_big(const struct writer *w, size_t i)
 {
-	return w->tree->v[i].type == NODE_FILE && w->v[i].size >= FS_PMD_SIZE;
+	return w->tree->v[i].type == NODE_FILE && !w->v[i].is_packed &&
+	       w->v[i].size >= FS_PMD_SIZE;
+}
+
+/* What the data takes on disk. */
+static uint64_t stored(const struct inode *in)
+{
+	return in->is_packed ? in->packed.blocks.len : in->size;
 }
 
 static void place_data(struct writer *w)
@@ -235,7 +249,7 @@ static void place_data(struct writer *w)
 			if (big)
 				w->end = ALIGN_UP(w->end, FS_PMD_SIZE);
 			w->v[i].data = w->end;
-			w->end = ALIGN_UP(w->end + w->v[i].size,
+			w->end = ALIGN_UP(w->end + stored(&w->v[i]),
 					  (uint64_t)BLOCK);
 		}
 	}
@@ -247,6 +261,13 @@ static uint32_t device(const struct node *n)
 	return (n->minor & 0xff) | n->major << 8 | (n->minor & ~0xffu) << 12;
 }
 
+static unsigned int data_kind(const struct inode *in)
+{
+	if (in->is_packed)
+		return EROFS_DATA_PACKED;
+	return in->is_inline ? EROFS_DATA_INLINE : EROFS_DATA_PLAIN;
+}
+
 static void fill_inode(const struct writer *w, size_t i, uint8_t *image)
 {
 	const struct node *n = &w->tree->v[i];
@@ -256,11 +277,11 @@ static void fill_inode(const struct writer *w, size_t i, uint8_t *image)
 
 	if (n->type == NODE_CHAR || n->type == NODE_BLOCK)
 		where = device(n);
+	if (in->is_packed)
+		where = (uint32_t)(in->packed.blocks.len / BLOCK);
 	put_le16(p + IN_FORMAT,
 		 (uint16_t)((in->extended ? EROFS_EXTENDED : 0) |
-			    (in->is_inline ? EROFS_DATA_INLINE :
-					     EROFS_DATA_PLAIN)
-				    << EROFS_DATA_SHIFT));
+			    data_kind(in) << EROFS_DATA_SHIFT));
 	put_le16(p + IN_MODE, (uint16_t)(node_type_to_mode(n->type) | n->mode));
 	put_le32(p + IN_UNION, where);
 	put_le32(p + IN_INO, (uint32_t)i + 1);
@@ -285,10 +306,28 @@ static void fill_data(struct writer *w, size_t i, uint8_t *image)
 
 	if (w->tree->v[i].type == NODE_DIR)
 		data = buf_data(&in->dir);
+	if (in->is_packed) {
+		data = buf_data(&in->packed.blocks);
+		erofs_index_write(&in->packed, (uint32_t)(in->data / BLOCK),
+				  image + in->pos + inode_size(in));
+	}
 	if (in->size)
 		memcpy(image + (in->is_inline ? in->pos + inode_size(in) :
 						in->data),
-		       data, in->size);
+		       data, stored(in));
+}
+
+/* What readers of compressed files have to know before the first one. */
+static void fill_config(uint8_t *sb)
+{
+	uint8_t *lz4 = sb + EROFS_SUPER_SIZE;
+
+	put_le32(sb + SB_FEATURE_INCOMPAT, EROFS_INCOMPAT_ZERO_PADDING |
+						   EROFS_INCOMPAT_COMPR_CFGS);
+	put_le16(sb + SB_ALGORITHMS, EROFS_ALGORITHMS_LZ4);
+	put_le16(lz4 + LZ_SIZE, EROFS_LZ4_CFG_SIZE - 2);
+	put_le16(lz4 + LZ_DISTANCE, UINT16_MAX);
+	put_le16(lz4 + LZ_BLOCKS, EROFS_PACK_BLOCKS_MAX);
 }
 
 static int fill_super(const struct writer *w, uint8_t *image)
@@ -304,6 +343,8 @@ static int fill_super(const struct writer *w, uint8_t *image)
 	put_le64(sb + SB_TIME, (uint64_t)w->params->time);
 	put_le32(sb + SB_BLOCKS, (uint32_t)(w->end / BLOCK));
 	memcpy(sb + SB_LABEL, w->params->label, strlen(w->params->label));
+	if (w->params->compress)
+		fill_config(sb);
 	/* The name of the content: a hash of all of it but the name and the
 	 * checksum, in the form RFC 9562 reserves for such (version 8). */
 	if (sha256(image, w->end, hash) < 0)
@@ -335,12 +376,29 @@ static int layout(struct writer *w)
 	return 0;
 }
 
+static int pack_files(struct writer *w)
+{
+	for (size_t i = 0; w->params->compress && i < w->tree->n; i++) {
+		const struct node *n = &w->tree->v[i];
+		int r = n->type == NODE_FILE ?
+				erofs_pack(n->data, n->size,
+					   &w->v[i].packed) : 0;
+
+		if (r < 0)
+			return err_code(w->reterr, r, "compress '%s'", n->path);
+		w->v[i].is_packed = r > 0;
+	}
+	return 0;
+}
+
 static int write_image(struct writer *w, struct buf *out)
 {
 	uint8_t *image;
 	int r;
 
-	r = layout(w);
+	r = pack_files(w);
+	if (r == 0)
+		r = layout(w);
 	if (r < 0)
 		return r;
 	if (buf_put_zero(out, w->end) < 0)
@@ -363,14 +421,21 @@ int erofs_write(const struct tree *tree, const struct fs_params *params,
 
 	if (strlen(params->label) >= FS_LABEL_MAX || out->len)
 		return err_set(reterr, -EINVAL, "label too long");
+	if (params->compress && strcmp(params->compress, "lz4hc") != 0)
+		return err_set(reterr, -EINVAL, "erofs is not compressed by "
+			       "'%s' here, but by lz4hc", params->compress);
 	w.v = calloc(tree->n, sizeof(*w.v));
 	if (!w.v)
 		return err_set(reterr, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < tree->n; i++)
+	for (size_t i = 0; i < tree->n; i++) {
 		buf_init(&w.v[i].dir, 64u << 20);
+		w.v[i].packed = (struct erofs_packed)EROFS_PACKED_INIT;
+	}
 	r = write_image(&w, out);
-	for (size_t i = 0; i < tree->n; i++)
+	for (size_t i = 0; i < tree->n; i++) {
 		buf_release(&w.v[i].dir);
+		erofs_packed_release(&w.v[i].packed);
+	}
 	free(w.v);
 	return r;
 }

@@ -12,6 +12,7 @@
 struct fs_params {
 	const char *label; /* shorter than FS_LABEL_MAX */
 	int64_t time;
+	const char *compress; /* NULL for what the format does by itself */
 };
 
 /* What a reader found beside the tree. */
@@ -26,6 +27,7 @@ struct fs_info {
 	uint32_t feature_compat;
 	uint32_t feature_incompat;
 	bool checksum; /* there is one; a wrong one is an error */
+	const char *compress; /* what files may be compressed by, or NULL */
 };
 
 /*

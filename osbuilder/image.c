@@ -103,6 +103,7 @@ static void put_fs(struct json_object *o, const struct image *i)
 	uuid_format(i->info.uuid, uuid);
 	put_text(o, "format", i->fs->name);
 	layout_to_json(i, o);
+	put_text(o, "compression", i->info.compress ? i->info.compress : "none");
 	put_number(o, "block_size", i->info.block_size);
 	put_number(o, "blocks", i->info.blocks);
 	put_number(o, "inodes", i->info.inodes);

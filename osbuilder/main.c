@@ -14,8 +14,9 @@ static const struct command commands[] = {
 	{"initrd", "", "Builds an initial ramdisk: a cpio archive in zstd.",
 	 "moDecBRY", 0, 0, cmd_initrd},
 	{"image", "", "Builds a filesystem image.\n--format is erofs, ext4 or "
+	 "squashfs. --compress is none, for erofs lz4hc as\nwell, and zstd for "
 	 "squashfs.",
-	 "moDeflLVBRY", 0, 0, cmd_image},
+	 "moDefclLVBRY", 0, 0, cmd_image},
 	{"inspect", "FILE", "Shows layout, superblock and files of an initrd "
 	 "or image.\n--format is text or json. With --diff the exit status is 1 "
 	 "when\nsomething differs.", "fd", 1, 1, cmd_inspect},

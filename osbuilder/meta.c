@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <lz4.h>
 #include <zstd.h>
 
 #include "base/buf.h"
@@ -279,6 +280,8 @@ static int add_versions(struct json_object *o, const struct meta_params *p,
 	/* The same input gives other bytes with another one of these. */
 	if (r == 0)
 		r = add_text(v, "libzstd", ZSTD_versionString(), reterr);
+	if (r == 0)
+		r = add_text(v, "liblz4", LZ4_versionString(), reterr);
 	return r < 0 ? r : add(o, "versions", TAKE_PTR(v), reterr);
 }
 

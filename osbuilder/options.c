@@ -16,7 +16,7 @@ const struct option_desc option_descs[] = {
 	{'D', "var", "NAME=VALUE", "a variable of the manifest"},
 	{'e', "epoch", "SECONDS", "time of all files ($SOURCE_DATE_EPOCH)"},
 	{'f', "format", "FORMAT", "see the command"},
-	{'c', "compress", "zstd|none", "how to compress (zstd)"},
+	{'c', "compress", "zstd|none|lz4hc", "how to compress; see the command"},
 	{'l', "label", "TEXT", "name of the filesystem (kiln)"},
 	{'a', "arch", "ARCH", "architecture"},
 	{'p', "profile", "NAME", "profile"},

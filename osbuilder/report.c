@@ -136,9 +136,10 @@ static void print_image(const struct image *i)
 		     layout_kind_name(i->layout.kind), i->fs->name,
 		     i->layout.fs_pos, i->layout.pmem_pos);
 	print_layout(&i->layout);
-	(void)printf("%s: %" PRIu64 " blocks of %u, %" PRIu64
+	(void)printf("%s: compression %s, %" PRIu64 " blocks of %u, %" PRIu64
 		     " inodes, root %" PRIu64 ", time %" PRId64 "\n",
-		     i->fs->name, i->info.blocks, i->info.block_size,
+		     i->fs->name, i->info.compress ? i->info.compress : "none",
+		     i->info.blocks, i->info.block_size,
 		     i->info.inodes, i->info.root, i->info.time);
 	(void)printf("uuid %s, features %#x/%#x, checksum %s, label '", uuid,
 		     i->info.feature_compat, i->info.feature_incompat,

@@ -447,6 +447,8 @@ static int read_super(struct reader *r, struct fs_info *info)
 	info->time = get_le32(sb + SQ_TIME);
 	info->feature_compat = get_le16(sb + SQ_FLAGS);
 	info->feature_incompat = get_le16(sb + SQ_COMPRESSION);
+	if (info->feature_incompat == SQUASHFS_ZSTD)
+		info->compress = "zstd";
 	return 0;
 }
 

@@ -30,7 +30,7 @@ let
     inherit version src;
     postPatch = "patchShebangs packaging osbuilder mk";
     nativeBuildInputs = [ pkgs.protobufc pkgs.pkg-config pkgs.scdoc pkgs.zstd ];
-    buildInputs = [ pkgs.e2fsprogs pkgs.json_c pkgs.libnl pkgs.openssl pkgs.protobufc pkgs.zstd ];
+    buildInputs = [ pkgs.e2fsprogs pkgs.json_c pkgs.libnl pkgs.lz4 pkgs.openssl pkgs.protobufc pkgs.zstd ];
     makeFlags = [
       "DEPS=skip"
       "PREFIX=$(out)"

@@ -81,6 +81,14 @@ refused() {
 	done
 }
 
+@test "from compressed erofs, as a disk where others are mapped, and verified" {
+	[ "$ARCH" != x86_64 ] || configure 'machine_type = "q35"'
+	guest_of erofs --compress lz4hc
+	boots_with root=/dev/vda rootfstype=erofs ro
+	guest_of erofs --compress lz4hc --verity
+	boots_with root=/dev/dm-0
+}
+
 @test "an image goes before an initrd, unless it is configured" {
 	guest_of initrd
 	ln -s "$O/$ARCH/rootfs.erofs.img" "$WORK/guests/$ARCH/"

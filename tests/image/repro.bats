@@ -23,6 +23,8 @@ disguise() {
 # All formats of the manifest in $1, as $2.erofs and so on.
 assemble() {
 	local f
+	"$tool" image --compress lz4hc --manifest "$1/sample.manifest" \
+		--output "$2.lz4hc"
 	for f in erofs ext4 squashfs; do
 		"$tool" image --format $f --manifest "$1/sample.manifest" \
 			--output "$2.$f"
@@ -42,7 +44,7 @@ assemble() {
 		cd "$work/a longer/way"
 		assemble two "$work/b"
 	)
-	for f in erofs ext4 squashfs pmem initrd; do
+	for f in erofs lz4hc ext4 squashfs pmem initrd; do
 		cmp "$work/a.$f" "$work/b.$f"
 	done
 	[ "$(stat -c %a "$work/b.erofs")" = 644 ]

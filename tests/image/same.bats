@@ -152,6 +152,38 @@ erofs_reads_back() {
 	erofs_reads_back "$work/img"
 }
 
+@test "fsck.erofs reads from compressed erofs what the manifest says" {
+	"$tool" image --compress lz4hc "${manifest[@]}" --output "$work/img"
+	erofs_reads_back "$work/img"
+	# Files are compressed, and what does not compress is as it is.
+	dump.erofs --path=/d/2097153 "$work/img" | grep -E 'Layout: 1 '
+	dump.erofs --path=/d/noise "$work/img" | grep -E 'Layout: 0 '
+	"$tool" image "${manifest[@]}" --output "$work/whole"
+	[ "$(stat -c %s "$work/img")" -lt "$(stat -c %s "$work/whole")" ]
+	"$tool" inspect "$work/img" --diff "$work/whole"
+}
+
+# By mkfs.erofs, with indexes of either kind and extents of either size.
+@test "kiln-image reads erofs that others have compressed" {
+	mkdir "$work/src"
+	for n in 4096 4097 131072 2097152 2097153 noise hole sparse; do
+		cp "$work/in/$n" "$work/src/"
+	done
+	cp "$tool" "$work/src/program"
+	for opts in '-C4096' '-C65536' '-C4096 -Elegacy-compress' \
+		'-C65536 -Elegacy-compress'; do
+		rm -f "$work/img"
+		# shellcheck disable=SC2086
+		mkfs.erofs -zlz4hc $opts --all-root "$work/img" "$work/src" \
+			>"$work/log"
+		"$tool" inspect "$work/img" >"$work/listing"
+		grep -q 'erofs: compression lz4,' "$work/listing"
+		for f in "$work"/src/*; do
+			"$tool" cat "$work/img" "/${f##*/}" | cmp - "$f"
+		done
+	done
+}
+
 @test "unsquashfs reads from squashfs what the manifest says" {
 	"$tool" image --format squashfs "${manifest[@]}" --output "$work/img"
 	reads_back unsquashfs -quiet -no-progress -d "$work/x" "$work/img"

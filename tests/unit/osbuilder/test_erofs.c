@@ -115,21 +115,76 @@ static void crc32c_is_castagnoli(void **state)
 			 0xe3069283);
 }
 
+static const struct fs_params packed = {
+	.label = "kiln", .time = SAMPLE_TIME, .compress = "lz4hc"};
+
+static void a_compressed_tree_comes_back(void **state)
+{
+	cleanup_buf struct buf out = BUF_INIT(IMAGE_MAX);
+	cleanup_buf struct buf whole = BUF_INIT(IMAGE_MAX);
+	cleanup_tree struct tree t = TREE_INIT, back = TREE_INIT;
+	struct fs_info info;
+	struct err err;
+
+	(void)state;
+	sample_tree(&t);
+	assert_int_equal(erofs_write(&t, &packed, &out, &err), 0);
+	assert_int_equal(erofs_write(&t, &params, &whole, &err), 0);
+	assert_true(out.len < whole.len / 4);
+	assert_int_equal(erofs_read(buf_data(&out), out.len, &back, &info,
+				    &err), 0);
+	assert_string_equal(info.compress, "lz4");
+	assert_int_equal(back.n, t.n);
+	for (size_t i = 0; i < t.n; i++)
+		same_node(&t.v[i], &back.v[i]);
+}
+
+/* Noise between what compresses, at any offset to a block; and their ends. */
+static void extents_of_both_kinds_come_back(void **state)
+{
+	size_t max = 400000;
+	uint8_t *data = calloc(max, 1);
+	struct err err;
+
+	(void)state;
+	assert_non_null(data);
+	srand(1);
+	for (size_t i = 100001; i < 200003; i++)
+		data[i] = (uint8_t)rand();
+	for (size_t size = 4095; size < max; size += size / 7 + 4001) {
+		cleanup_buf struct buf out = BUF_INIT(IMAGE_MAX);
+		cleanup_tree struct tree t = TREE_INIT, back = TREE_INIT;
+		struct fs_info info;
+
+		sample_add(&t, (struct node){.type = NODE_FILE}, "/f",
+			   data + (max - size) / 2, size);
+		assert_int_equal(tree_finish(&t, SAMPLE_TIME, &err), 0);
+		assert_int_equal(erofs_write(&t, &packed, &out, &err), 0);
+		assert_int_equal(erofs_read(buf_data(&out), out.len, &back,
+					    &info, &err), 0);
+		same_node(&t.v[1], &back.v[1]);
+	}
+	free(data);
+}
+
 /* Whatever one bit is turned: an error or a tree, and no foreign memory. */
-static void damage_never_leads_outside(void **state)
+static void damage_with(const struct fs_params *p)
 {
 	cleanup_buf struct buf out = BUF_INIT(IMAGE_MAX);
 	cleanup_tree struct tree t = TREE_INIT;
+	static const uint8_t zero[20000];
 	struct fs_info info;
 	struct err err;
 	uint8_t *image;
 	size_t size;
 
-	(void)state;
 	sample_add(&t, (struct node){.type = NODE_FILE}, "/dir/a", "x", 1);
 	sample_add(&t, (struct node){.type = NODE_LINK}, "/dir/l", "/a", 2);
+	if (p->compress)
+		sample_add(&t, (struct node){.type = NODE_FILE}, "/dir/z", zero,
+			   sizeof(zero));
 	assert_int_equal(tree_finish(&t, SAMPLE_TIME, &err), 0);
-	assert_int_equal(erofs_write(&t, &params, &out, &err), 0);
+	assert_int_equal(erofs_write(&t, p, &out, &err), 0);
 	size = out.len;
 	image = malloc(size);
 	assert_non_null(image);
@@ -144,6 +199,13 @@ static void damage_never_leads_outside(void **state)
 		(void)erofs_read(image, size, &back, &info, &err);
 	}
 	free(image);
+}
+
+static void damage_never_leads_outside(void **state)
+{
+	(void)state;
+	damage_with(&params);
+	damage_with(&packed);
 }
 
 static void a_wrong_checksum_is_seen(void **state)
@@ -211,6 +273,8 @@ int main(void)
 		cmocka_unit_test(the_same_tree_gives_the_same_bytes),
 		cmocka_unit_test(the_superblock_is_that_of_the_format),
 		cmocka_unit_test(crc32c_is_castagnoli),
+		cmocka_unit_test(a_compressed_tree_comes_back),
+		cmocka_unit_test(extents_of_both_kinds_come_back),
 		cmocka_unit_test(damage_never_leads_outside),
 		cmocka_unit_test(a_wrong_checksum_is_seen),
 		cmocka_unit_test(a_cut_image_is_refused),
