@@ -30,6 +30,7 @@ void sandbox_init(struct sandbox *s)
 	*s = (struct sandbox){0};
 	list_init(&s->containers);
 	list_init(&s->storages);
+	list_init(&s->watches);
 }
 
 /* The empty folders that hosts take for granted. */

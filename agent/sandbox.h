@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/list.h"
@@ -27,6 +28,8 @@ struct sandbox {
 	size_t ncontainers;
 	struct list storages;	/* struct storage_use, see storage/storage.h */
 	struct strv own_storages; /* mount points the sandbox itself uses */
+	struct list watches;	  /* struct watch, see storage/watch.c */
+	pid_t watcher;		  /* the child that looks at them, or 0 */
 	struct guesthooks hooks;
 	struct ttrpc_call *end_call; /* of DestroySandbox, under way */
 	struct event_timer *end_timer;

@@ -66,8 +66,10 @@ AGENT_SRCS := \
 	agent/device/vfio.c \
 	agent/storage/block.c \
 	agent/storage/memory.c \
+	agent/storage/mirror.c \
 	agent/storage/share.c \
-	agent/storage/storage.c
+	agent/storage/storage.c \
+	agent/storage/watch.c
 
 AGENT_PROTOS := agent csi health oci ttrpc types
 AGENT_LIBS := -lseccomp -lprotobuf-c
@@ -135,7 +137,7 @@ $(O)/host/kiln-agent-test: $(patsubst %.c,$(O)/san/obj/%.o,$(AGENT_SRCS)) \
 PROTOCOL_BINS := $(O)/tests/protocol/test_agent \
 	$(O)/tests/protocol/test_hostile $(O)/tests/protocol/test_network \
 	$(O)/tests/protocol/test_calls $(O)/tests/protocol/test_files \
-	$(O)/tests/protocol/test_hooks
+	$(O)/tests/protocol/test_hooks $(O)/tests/protocol/test_watch
 PROTOCOL_TOOLS := $(O)/tests/protocol/agent-drive
 
 $(PROTOCOL_BINS): $(O)/tests/protocol/%: tests/protocol/%.c \

@@ -54,10 +54,21 @@ static int mount_block(int targetfd, const Grpc__Storage *storage,
 	return mount_fs_at(targetfd, device, storage->fstype, &o, reterr);
 }
 
-const struct storage_driver storage_blk = {"blk", find_pci, mount_block};
-const struct storage_driver storage_blk_ccw = {"blk-ccw", find_ccw,
-					       mount_block};
-const struct storage_driver storage_scsi = {"scsi", find_scsi, mount_block};
+const struct storage_driver storage_blk = {
+	.name = "blk",
+	.find = find_pci,
+	.mount = mount_block,
+};
+const struct storage_driver storage_blk_ccw = {
+	.name = "blk-ccw",
+	.find = find_ccw,
+	.mount = mount_block,
+};
+const struct storage_driver storage_scsi = {
+	.name = "scsi",
+	.find = find_scsi,
+	.mount = mount_block,
+};
 /* "/dev/pmem0"; what else is named so is another kind of device. */
 static int find_pmem(const struct agent *agent, const char *source, char **ret)
 {
@@ -65,7 +76,13 @@ static int find_pmem(const struct agent *agent, const char *source, char **ret)
 					       : find_name(agent, source, ret);
 }
 
-const struct storage_driver storage_nvdimm = {"nvdimm", find_pmem,
-					      mount_block};
-const struct storage_driver storage_mmioblk = {"mmioblk", find_name,
-					       mount_block};
+const struct storage_driver storage_nvdimm = {
+	.name = "nvdimm",
+	.find = find_pmem,
+	.mount = mount_block,
+};
+const struct storage_driver storage_mmioblk = {
+	.name = "mmioblk",
+	.find = find_name,
+	.mount = mount_block,
+};

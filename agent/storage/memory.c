@@ -88,8 +88,15 @@ static int mount_overlay(int targetfd, const Grpc__Storage *storage,
 	return mount_fs_at(targetfd, "overlay", "overlay", &o, reterr);
 }
 
-const struct storage_driver storage_ephemeral = {"ephemeral", NULL,
-						 mount_ephemeral};
-const struct storage_driver storage_local = {"local", NULL, mount_local};
-const struct storage_driver storage_overlayfs = {"overlayfs", NULL,
-						 mount_overlay};
+const struct storage_driver storage_ephemeral = {
+	.name = "ephemeral",
+	.mount = mount_ephemeral,
+};
+const struct storage_driver storage_local = {
+	.name = "local",
+	.mount = mount_local,
+};
+const struct storage_driver storage_overlayfs = {
+	.name = "overlayfs",
+	.mount = mount_overlay,
+};

@@ -47,6 +47,11 @@ static int mount_virtio_fs(int targetfd, const Grpc__Storage *storage,
 	return mount_fs_at(targetfd, storage->source, "virtiofs", &o, reterr);
 }
 
-const struct storage_driver storage_9p = {"9p", NULL, mount_9p};
-const struct storage_driver storage_virtio_fs = {"virtio-fs", NULL,
-						 mount_virtio_fs};
+const struct storage_driver storage_9p = {
+	.name = "9p",
+	.mount = mount_9p,
+};
+const struct storage_driver storage_virtio_fs = {
+	.name = "virtio-fs",
+	.mount = mount_virtio_fs,
+};

@@ -26,7 +26,7 @@
 struct storage_use {
 	struct list link;
 	unsigned int users;
-	bool mounted;
+	const struct storage_driver *driver;
 	char *mount_point;
 };
 
@@ -34,7 +34,7 @@ static const struct storage_driver *const drivers[] = {
 	&storage_9p,	  &storage_virtio_fs, &storage_blk,
 	&storage_blk_ccw, &storage_scsi,      &storage_mmioblk,
 	&storage_ephemeral, &storage_local,   &storage_overlayfs,
-	&storage_nvdimm,
+	&storage_nvdimm,  &storage_watchable,
 };
 
 char *const *storage_driver_names(size_t *ret_n)
@@ -166,8 +166,8 @@ static void use_free(struct storage_use *u)
 
 /* Opens (and makes) the mount point, in the agent's own part of the tree and
  * through no link of anybody's. */
-static int open_mount_point(const struct agent *agent, const char *path,
-			    struct err *reterr)
+int storage_open_mount_point(const struct agent *agent, const char *path,
+			     struct err *reterr)
 {
 	cleanup_close int root = -1;
 	int fd, r;
@@ -204,7 +204,7 @@ static int make_wanted(const struct agent *agent, const Grpc__Storage *s,
 
 		if (strncmp(s->driver_options[i], key, sizeof(key) - 1))
 			continue;
-		fd = open_mount_point(agent, s->driver_options[i] +
+		fd = storage_open_mount_point(agent, s->driver_options[i] +
 				      sizeof(key) - 1, reterr);
 		if (fd < 0)
 			return fd;
@@ -212,17 +212,19 @@ static int make_wanted(const struct agent *agent, const Grpc__Storage *s,
 	return 0;
 }
 
-static int mount_storage(const struct agent *agent, const Grpc__Storage *s,
-			 struct err *reterr)
+static int mount_storage(struct agent *agent,
+			 const struct storage_driver *driver,
+			 const Grpc__Storage *s, struct err *reterr)
 {
-	const struct storage_driver *driver = find_driver(s->driver);
 	cleanup_free char *device = NULL;
 	cleanup_close int target = -1;
 	int r = 0;
 
-	if (!driver)
-		return err_set(reterr, -EINVAL, "storage: unknown driver '%.64s'",
-			       s->driver);
+	if (driver->add) {
+		r = driver->add(agent, s, reterr);
+		return r < 0 ? err_wrap(reterr, "storage '%.200s'",
+					s->mount_point) : 0;
+	}
 	if (driver->find) {
 		r = find_device(agent, driver, s->source, &device);
 		if (r < 0)
@@ -232,7 +234,7 @@ static int mount_storage(const struct agent *agent, const Grpc__Storage *s,
 	r = make_wanted(agent, s, reterr);
 	if (r < 0)
 		return r;
-	target = open_mount_point(agent, s->mount_point, reterr);
+	target = storage_open_mount_point(agent, s->mount_point, reterr);
 	if (target < 0)
 		return target;
 	r = driver->mount(target, s, device, reterr);
@@ -248,13 +250,16 @@ static int mount_storage(const struct agent *agent, const Grpc__Storage *s,
 	return 0;
 }
 
-static void drop_one(struct agent *agent, const char *mount_point)
+static void undo(struct agent *agent, const struct storage_driver *driver,
+		 const char *mount_point)
 {
-	struct storage_use *u = find_use(&agent->sandbox, mount_point);
+	bool is_mounted = driver != &storage_local;
 
-	if (!u || --u->users)
+	if (driver->drop) {
+		driver->drop(agent, mount_point);
 		return;
-	if (u->mounted && umount2(mount_point, UMOUNT_NOFOLLOW) < 0) {
+	}
+	if (is_mounted && umount2(mount_point, UMOUNT_NOFOLLOW) < 0) {
 		/* Busy, by a process that is on its way out: the mount goes
 		 * when the last file is closed. */
 		log_debug("unmount '%s': %s", mount_point, strerror(errno));
@@ -262,10 +267,19 @@ static void drop_one(struct agent *agent, const char *mount_point)
 			log_warn("unmount '%s': %s", mount_point,
 				 strerror(errno));
 	}
-	if (u->mounted)
+	if (is_mounted)
 		(void)rmdir(mount_point); /* others may have put files there */
 	else
 		(void)remove_tree(AT_FDCWD, mount_point);
+}
+
+static void drop_one(struct agent *agent, const char *mount_point)
+{
+	struct storage_use *u = find_use(&agent->sandbox, mount_point);
+
+	if (!u || --u->users)
+		return;
+	undo(agent, u->driver, u->mount_point);
 	use_free(u);
 }
 
@@ -274,10 +288,14 @@ static int add_one(struct agent *agent, const Grpc__Storage *storage,
 {
 	struct sandbox *s = &agent->sandbox;
 	struct storage_use *u = find_use(s, storage->mount_point);
+	const struct storage_driver *driver = find_driver(storage->driver);
 	int r;
 
+	if (!driver)
+		return err_set(reterr, -EINVAL, "storage: unknown driver "
+			       "'%.64s'", storage->driver);
 	if (!u) {
-		r = mount_storage(agent, storage, reterr);
+		r = mount_storage(agent, driver, storage, reterr);
 		if (r < 0)
 			return r;
 		u = calloc(1, sizeof(*u));
@@ -285,10 +303,10 @@ static int add_one(struct agent *agent, const Grpc__Storage *storage,
 			u->mount_point = strdup(storage->mount_point);
 		if (!u || !u->mount_point) {
 			cleanup_freep(&u);
-			(void)umount2(storage->mount_point, MNT_DETACH);
+			undo(agent, driver, storage->mount_point);
 			return err_set(reterr, -ENOMEM, "out of memory");
 		}
-		u->mounted = strcmp(storage->driver, storage_local.name) != 0;
+		u->driver = driver;
 		list_append(&s->storages, &u->link);
 	}
 	u->users++;
@@ -335,7 +353,7 @@ int storage_remount(struct agent *agent, const Grpc__Storage *s,
 	r = mount_options_parse(&o, s->options, s->n_options);
 	if (r < 0)
 		return err_code(reterr, r, "mount options");
-	fd = open_mount_point(agent, s->mount_point, reterr);
+	fd = storage_open_mount_point(agent, s->mount_point, reterr);
 	if (fd < 0)
 		return fd;
 	if (mount("tmpfs", fd_path(path, fd), "tmpfs",

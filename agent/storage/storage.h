@@ -23,11 +23,16 @@ struct storage_driver {
 	/* Mounts on the directory TARGETFD; DEVICE is what find() returned. */
 	int (*mount)(int targetfd, const Grpc__Storage *storage,
 		     const char *device, struct err *reterr);
+	/* Instead of all that, for what is more than one mount: makes the
+	 * mount point what it shall be, and undoes it. */
+	int (*add)(struct agent *agent, const Grpc__Storage *storage,
+		   struct err *reterr);
+	void (*drop)(struct agent *agent, const char *mount_point);
 };
 
 extern const struct storage_driver storage_9p, storage_virtio_fs, storage_blk,
 	storage_blk_ccw, storage_scsi, storage_mmioblk, storage_ephemeral,
-	storage_local, storage_overlayfs, storage_nvdimm;
+	storage_local, storage_overlayfs, storage_nvdimm, storage_watchable;
 
 /* The names of all drivers, for the host to know: a static vector of *RET_N. */
 char *const *storage_driver_names(size_t *ret_n);
@@ -47,6 +52,10 @@ bool device_ready(const struct agent *agent, Grpc__Device *const *list,
 /* The name below /dev of a device of a container; -errno. */
 int device_find(const struct agent *agent, const Grpc__Device *device,
 		char **ret);
+
+/* Opens (and makes) a mount point below the agent's root, through no link. */
+int storage_open_mount_point(const struct agent *agent, const char *path,
+			     struct err *reterr);
 
 /* Mounts each, or counts one more user; adds the mount points to USED. On
  * failure those of this call are dropped again. */
