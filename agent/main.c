@@ -32,6 +32,9 @@ struct options {
 	bool debug;
 };
 
+/* With what kiln-image inspect looks for before it, as what(1) does. */
+static const char identity[] = "@(#)kiln-agent " AGENT_VERSION;
+
 static const char usage[] =
 	"Usage: kiln-agent --fd N [OPTION]...\n"
 	"The agent of a Kiln guest. As PID 1 it takes no options: it boots the\n"
@@ -176,7 +179,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 			(void)fputs(usage, stdout);
 			return 1;
 		case 'v':
-			(void)puts("kiln-agent " AGENT_VERSION);
+			(void)puts(identity + 4);
 			return 1;
 		default:
 			return -EINVAL;

@@ -11,7 +11,7 @@ DEPS_run := qemu-system-common busybox-static \
 	$(foreach a,$(ARCHES),$(QEMU_PKG_$(a)))
 DEPS_test := libcmocka-dev bats libseccomp-dev erofs-utils cpio jq procps \
 	util-linux uidmap passwd iproute2 iputils-ping scdoc zsh fish $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a))) \
-	cryptsetup-bin e2fsprogs fakeroot squashfs-tools distcc python3
+	cryptsetup-bin e2fsprogs fakeroot fdisk squashfs-tools distcc python3
 
 # Goals that need none of it, and those that are content with host programs.
 deps_none := help clean uninstall dist vendor install-list features

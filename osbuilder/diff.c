@@ -35,6 +35,94 @@ static bool same_data(const struct node *a, const struct node *b)
 	       (!a->size || !memcmp(a->data, b->data, a->size));
 }
 
+/* Bounds of what is shown of a content. */
+#define TEXT_MAX 65536
+#define LINES_SHOWN 16
+#define BYTES_SHOWN 16
+
+static bool is_text(const struct node *n)
+{
+	return n->size <= TEXT_MAX &&
+	       (!n->size || !memchr(n->data, '\0', n->size));
+}
+
+/* Lines of a text from POS up to END. */
+static void show_lines(char sign, const struct node *n, size_t pos, size_t end)
+{
+	for (unsigned int i = 0; pos < end; i++) {
+		const uint8_t *p = n->data + pos;
+		const uint8_t *stop = memchr(p, '\n', end - pos);
+		size_t len = stop ? (size_t)(stop - p) : end - pos;
+
+		if (i == LINES_SHOWN) {
+			(void)printf("    %c…\n", sign);
+			return;
+		}
+		(void)printf("    %c", sign);
+		report_bytes(p, len);
+		(void)printf("%s\n", stop ? "" : " (no newline)");
+		pos += len + 1;
+	}
+}
+
+static void show_bytes(char sign, const struct node *n, size_t pos, size_t end)
+{
+	size_t stop = MIN(end, pos + BYTES_SHOWN);
+
+	(void)printf("    %c%zu bytes at %zu:", sign, end - pos, pos);
+	for (size_t i = pos; i < stop; i++)
+		(void)printf(" %02x", n->data[i]);
+	(void)printf("%s\n", stop < end ? " …" : "");
+}
+
+/* Back to where a line begins. */
+static size_t line_start(const struct node *n, size_t pos)
+{
+	while (pos > 0 && n->data[pos - 1] != '\n')
+		pos--;
+	return pos;
+}
+
+static bool is_line_end(const struct node *n, size_t pos)
+{
+	return pos == 0 || pos == n->size || n->data[pos - 1] == '\n';
+}
+
+/* And on to where one ends. */
+static size_t line_end(const struct node *n, size_t pos)
+{
+	const uint8_t *p = pos < n->size ? memchr(n->data + pos, '\n',
+						  n->size - pos) : NULL;
+
+	return p ? (size_t)(p - n->data) + 1 : n->size;
+}
+
+/* What is between the bytes that both have at their begin and at their end. */
+static void show_contents(const struct node *a, const struct node *b)
+{
+	size_t least = MIN(a->size, b->size), head = 0, tail = 0;
+	size_t end_a, end_b;
+
+	while (head < least && a->data[head] == b->data[head])
+		head++;
+	while (tail < least - head &&
+	       a->data[a->size - 1 - tail] == b->data[b->size - 1 - tail])
+		tail++;
+	end_a = a->size - tail;
+	end_b = b->size - tail;
+	if (!is_text(a) || !is_text(b)) {
+		show_bytes('-', a, head, end_a);
+		show_bytes('+', b, head, end_b);
+		return;
+	}
+	if (!is_line_end(a, end_a) || !is_line_end(b, end_b)) {
+		end_a = line_end(a, end_a);
+		end_b = line_end(b, end_b);
+	}
+	show_lines('-', a, line_start(a, head), end_a);
+	show_lines('+', b, line_start(b, head), end_b);
+}
+
 static unsigned int compare(const struct node *a, const struct node *b)
 {
 	unsigned int count = 0;
@@ -65,6 +153,9 @@ static unsigned int compare(const struct node *a, const struct node *b)
 	}
 	if (count)
 		(void)printf("\n");
+	if (count && a->type == NODE_FILE && b->type == NODE_FILE &&
+	    !same_data(a, b))
+		show_contents(a, b);
 	return count != 0;
 }
 
@@ -104,6 +195,18 @@ static const char *format_of(const struct image *i)
 	return i->kind == IMAGE_INITRD ? "initrd" : i->fs->name;
 }
 
+/* What made them, where they tell. */
+static void said(const char *what, const char *a, const char *b)
+{
+	if (!strcmp(a, b))
+		return;
+	(void)printf("%s '", what);
+	report_bytes(a, strlen(a));
+	(void)printf("' -> '");
+	report_bytes(b, strlen(b));
+	(void)printf("'\n");
+}
+
 size_t diff_images(const struct image *a, const struct image *b)
 {
 	size_t count = 0;
@@ -115,6 +218,8 @@ size_t diff_images(const struct image *a, const struct image *b)
 		(void)printf("layout %s -> %s\n",
 			     layout_kind_name(a->layout.kind),
 			     layout_kind_name(b->layout.kind));
+	said("agent", a->identity.agent, b->identity.agent);
+	said("profile", a->identity.profile, b->identity.profile);
 	count = diff_trees(&a->tree, &b->tree);
 	(void)fflush(stdout);
 	return count;

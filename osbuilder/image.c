@@ -41,8 +41,8 @@ static int open_fs(struct image *i, const uint8_t *data, size_t n,
 	return 0;
 }
 
-int image_open(struct image *ret, const uint8_t *data, size_t n,
-	       struct err *reterr)
+static int open_any(struct image *ret, const uint8_t *data, size_t n,
+		    struct err *reterr)
 {
 	int r;
 
@@ -61,6 +61,16 @@ int image_open(struct image *ret, const uint8_t *data, size_t n,
 	ret->data = data;
 	ret->size = n;
 	return cpio_read(data, n, &ret->tree, reterr);
+}
+
+int image_open(struct image *ret, const uint8_t *data, size_t n,
+	       struct err *reterr)
+{
+	int r = open_any(ret, data, n, reterr);
+
+	if (r == 0)
+		identity_find(&ret->tree, &ret->identity);
+	return r;
 }
 
 void uuid_format(const uint8_t u[16], char ret[UUID_TEXT_SIZE])
@@ -126,6 +136,22 @@ static bool all_dax(const struct image *i)
 	return true;
 }
 
+static void put_said(struct json_object *o, const char *key, const char *v)
+{
+	if (*v)
+		(void)json_object_object_add(o, key,
+					     json_bytes(v, strlen(v)));
+}
+
+static void put_identity(struct json_object *o, const struct identity *id)
+{
+	put_said(o, "agent", id->agent);
+	put_said(o, "agent_path", id->agent_path ? id->agent_path : "");
+	put_said(o, "os", id->os);
+	put_said(o, "os_version", id->version);
+	put_said(o, "profile", id->profile);
+}
+
 struct json_object *image_to_json(const struct image *i)
 {
 	struct json_object *o = json_object_new_object();
@@ -133,6 +159,7 @@ struct json_object *image_to_json(const struct image *i)
 
 	if (!o)
 		return NULL;
+	put_identity(o, &i->identity);
 	if (i->kind == IMAGE_FS) {
 		put_fs(o, i);
 		put_bool(o, "dax", all_dax(i));

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "fs.h"
+#include "identity.h"
 #include "layout.h"
 #include "tree.h"
 
@@ -23,6 +24,7 @@ struct image {
 	struct fs_info info;
 	struct layout layout;
 	struct tree tree;
+	struct identity identity; /* borrows the tree's paths */
 };
 
 #define cleanup_image cleanup(image_release)

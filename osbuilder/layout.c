@@ -79,6 +79,23 @@ static void mbr_read(const uint8_t *p, size_t n, struct partition *ret)
 		*ret = part;
 }
 
+/* Of a GPT the first partition that holds a filesystem. */
+static bool gpt_find(const uint8_t *data, size_t n, struct layout *ret)
+{
+	if (!gpt_read(data, n, &ret->gpt))
+		return false;
+	for (size_t i = 0; i < ret->gpt.n; i++) {
+		const struct gpt_partition *p = &ret->gpt.v[i];
+
+		if (!fs_probe(data + p->start, p->size))
+			continue;
+		ret->fs_pos = p->start;
+		ret->fs_size = p->size;
+		return true;
+	}
+	return false;
+}
+
 /* A name for the content, of the kind RFC 9562 leaves to the writer. */
 static int name_content(const struct buf *image, uint8_t ret[32])
 {
@@ -159,7 +176,8 @@ void layout_find(const uint8_t *data, size_t n, struct layout *ret)
 	uint64_t labels;
 	struct pfn pfn;
 
-	*ret = (struct layout){.size = n, .fs_size = n};
+	memset(ret, 0, sizeof(*ret));
+	ret->size = ret->fs_size = n;
 	if (pfn_read(data, n, &pfn)) {
 		ret->kind = labels_read(data, n, &labels) ? LAYOUT_PAPR :
 							    LAYOUT_PMEM;
@@ -168,7 +186,7 @@ void layout_find(const uint8_t *data, size_t n, struct layout *ret)
 		mbr_read(data + pfn.dataoff, n - pfn.dataoff, &ret->pmem);
 	}
 	/* The first sector of a filesystem may have the same signature. */
-	if (fs_probe(data, n))
+	if (fs_probe(data, n) || gpt_find(data, n, ret))
 		return;
 	mbr_read(data, n, &ret->whole);
 	if (ret->whole.size) {

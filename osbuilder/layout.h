@@ -3,6 +3,7 @@
 #define OSBUILDER_LAYOUT_H
 
 #include "base/buf.h"
+#include "gpt.h"
 #include "nvdimm.h"
 #include "tree.h"
 #include "verity.h"
@@ -41,6 +42,7 @@ struct layout {
 	uint64_t fs_size;  /* of the filesystem and what follows it */
 	uint64_t pmem_pos; /* where the pmem view begins, in the image */
 	struct partition whole, pmem; /* first partition of either view */
+	struct gpt gpt;	   /* of the whole, in images of others */
 	struct pfn pfn;	   /* unless plain: the info block */
 	bool has_verity;
 	struct verity verity;

@@ -48,6 +48,36 @@ static void put_partition(struct json_object *o, const char *key,
 	put(o, key, v);
 }
 
+static void put_guid(struct json_object *o, const char *key,
+		     const uint8_t guid[16])
+{
+	char text[GUID_TEXT_SIZE];
+
+	guid_format(guid, text);
+	put(o, key, json_object_new_string(text));
+}
+
+static struct json_object *gpt_to_json(const struct gpt *g)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *parts = json_object_new_array();
+
+	put_guid(o, "disk", g->disk);
+	put(o, "partitions", parts);
+	for (size_t i = 0; i < g->n; i++) {
+		const struct gpt_partition *p = &g->v[i];
+		struct json_object *one = json_object_new_object();
+
+		put_number(one, "start", p->start);
+		put_number(one, "size", p->size);
+		put_guid(one, "type", p->type);
+		put_guid(one, "uuid", p->uuid);
+		put(one, "name", json_object_new_string(p->name));
+		(void)json_object_array_add(parts, one);
+	}
+	return o;
+}
+
 static struct json_object *pfn_to_json(const struct pfn *p)
 {
 	struct json_object *o = json_object_new_object();
@@ -96,6 +126,8 @@ void layout_to_json(const struct image *i, struct json_object *o)
 		put_partition(parts, "pmem", &l->pmem);
 		put(o, "partitions", parts);
 	}
+	if (l->gpt.present)
+		put(o, "gpt", gpt_to_json(&l->gpt));
 	if (l->kind != LAYOUT_PLAIN)
 		put(o, "info_block", pfn_to_json(&l->pfn));
 	if (l->has_verity)

@@ -218,7 +218,7 @@ static int add_artifacts(struct json_object *o, const struct strv *specs,
 	if (!array)
 		return no_memory(reterr);
 	for (size_t i = 0; i < specs->n; i++) {
-		struct json_object *one;
+		struct json_object *one = NULL;
 		int r = artifact_to_json(specs->v[i], &one, reterr);
 
 		if (r == 0)

@@ -94,10 +94,30 @@ static void print_partition(const char *view, const struct partition *p)
 			     p->type);
 }
 
+static void print_gpt(const struct gpt *g)
+{
+	char type[GUID_TEXT_SIZE], uuid[GUID_TEXT_SIZE];
+
+	if (!g->present)
+		return;
+	guid_format(g->disk, uuid);
+	(void)printf("GPT: disk %s, %zu partitions\n", uuid, g->n);
+	for (size_t i = 0; i < g->n; i++) {
+		const struct gpt_partition *p = &g->v[i];
+
+		guid_format(p->type, type);
+		guid_format(p->uuid, uuid);
+		(void)printf("GPT partition: %" PRIu64 " bytes at %" PRIu64
+			     ", type %s, uuid %s, name '%s'\n", p->size,
+			     p->start, type, uuid, p->name);
+	}
+}
+
 static void print_layout(const struct layout *l)
 {
 	char uuid[UUID_TEXT_SIZE], parent[UUID_TEXT_SIZE];
 
+	print_gpt(&l->gpt);
 	print_partition("disk", &l->whole);
 	print_partition("pmem", &l->pmem);
 	if (l->kind != LAYOUT_PLAIN) {
@@ -148,6 +168,31 @@ static void print_image(const struct image *i)
 	(void)printf("'\n");
 }
 
+static void print_said(const char *name, const char *text)
+{
+	if (!*text)
+		return;
+	(void)printf(" %s ", name);
+	report_bytes(text, strlen(text));
+}
+
+static void print_identity(const struct identity *id)
+{
+	if (id->agent_path) {
+		(void)printf("agent:");
+		print_said("kiln-agent", id->agent);
+		print_said("at", id->agent_path);
+		(void)printf("\n");
+	}
+	if (!*id->os && !*id->version && !*id->profile)
+		return;
+	(void)printf("system:");
+	print_said("os", id->os);
+	print_said("version", id->version);
+	print_said("profile", id->profile);
+	(void)printf("\n");
+}
+
 int report_tree(const struct image *image, const struct tree *tree,
 		const char *format, struct err *reterr)
 {
@@ -155,8 +200,10 @@ int report_tree(const struct image *image, const struct tree *tree,
 		return report_as_json(image, tree, reterr);
 	if (format && strcmp(format, "text") != 0)
 		return err_set(reterr, -EINVAL, "unknown format '%s'", format);
-	if (image)
+	if (image) {
 		print_image(image);
+		print_identity(&image->identity);
+	}
 	for (size_t i = 0; i < tree->n; i++)
 		print_node(image, &tree->v[i]);
 	if (fflush(stdout) != 0 || ferror(stdout))

@@ -51,10 +51,30 @@ static void look(const uint8_t *data, size_t size)
 	image_release(&image);
 }
 
+/* Of a partition table: of its entries where they are within bounds, and then
+ * of its header. */
+static bool mend_gpt(uint8_t *p, size_t n)
+{
+	uint8_t *h = p + GPT_SECTOR;
+	uint64_t pos;
+	size_t bytes;
+
+	if (n < 2 * GPT_SECTOR || memcmp(h, "EFI PART", 8) != 0 ||
+	    get_le32(h + GH_SIZE) > GPT_SECTOR)
+		return false;
+	pos = get_le64(h + GH_ENTRIES) % (n / GPT_SECTOR) * GPT_SECTOR;
+	bytes = get_le32(h + GH_COUNT) % (GPT_ENTRIES_MAX + 1) * GPT_ENTRY_SIZE;
+	if (bytes <= n - pos)
+		put_le32(h + GH_ENTRIES_CRC, gpt_crc32(p + pos, bytes));
+	put_le32(h + GH_CRC, 0);
+	put_le32(h + GH_CRC, gpt_crc32(h, get_le32(h + GH_SIZE)));
+	return true;
+}
+
 /* Puts right what checksums there are; false when there are none. */
 static bool mend(uint8_t *p, size_t n)
 {
-	bool any = false;
+	bool any = mend_gpt(p, n);
 	struct layout l;
 	uint8_t *fs;
 

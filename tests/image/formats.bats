@@ -169,6 +169,53 @@ same_contents() {
 	[ "$(wc -l <"$work/found")" = 5 ]
 }
 
+@test "inspect --diff shows lines of texts and bytes of the rest" {
+	cd "$work"
+	printf 'one\ntwo\nthree\n' >a.txt
+	printf 'one\n2\nzwei\nthree\n' >b.txt
+	printf 'begin\0aXc' >a.bin
+	printf 'begin\0aYYc' >b.bin
+	printf 'x\n' >a.end
+	printf 'x\ny' >b.end
+	for i in a b; do
+		printf "file /$i.%s source=$i.%s\n" txt txt bin bin end end |
+			sed "s|/$i|/f|" >$i.m
+		"$tool" image --manifest $i.m --output $i.img
+	done
+	run "$tool" inspect a.img --diff b.img
+	[ "$status" = 1 ]
+	printf '%s\n' '~ /f.bin: size 9 -> 10, content' \
+		'    -1 bytes at 7: 58' '    +2 bytes at 7: 59 59' \
+		'~ /f.end: size 2 -> 3, content' '    +y (no newline)' \
+		'~ /f.txt: size 14 -> 17, content' '    -two' '    +2' \
+		'    +zwei' | diff - <(sed '$d' <<<"$output")
+	# As much as there is room for, and no more.
+	seq 100 >a.txt
+	seq 101 200 >b.txt
+	for i in a b; do "$tool" image --manifest $i.m --output $i.img; done
+	run "$tool" inspect a.img --diff b.img
+	[ "$(grep -c '^    [-+]1' <<<"$output")" -lt 40 ]
+	grep -Fx '    -…' <<<"$output"
+}
+
+@test "inspect tells agent and profile of what was built" {
+	version=$(cat "$top/VERSION") found=
+	for f in "$out"/*/rootfs.*.img "$out"/*/initrd.img; do
+		[ -s "$f" ] || continue
+		found=1
+		"$tool" inspect --format json "$f" >"$work/json"
+		profile=$(jq -r .profile "$(dirname "$f")/image.json")
+		jq -e --arg v "$version" --arg p "$profile" '.agent == $v and
+			.agent_path == "/init" and .os == "kiln" and
+			.os_version == $v and .profile == $p' "$work/json"
+		"$tool" inspect "$f" >"$work/text"
+		grep -Fx "agent: kiln-agent $version at /init" "$work/text"
+		grep -Fx "system: os kiln version $version profile $profile" \
+			"$work/text"
+	done
+	[ -n "$found" ] || skip "no image was built"
+}
+
 @test "a file comes out by cat and extract" {
 	"$tool" image "${manifest[@]}" --output "$work/a.img"
 	"$tool" cat "$work/a.img" /files/4097 | cmp - "$work/in/4097"
