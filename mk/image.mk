@@ -37,7 +37,7 @@ IMAGE_SRCS := $(addprefix osbuilder/,\
 	layers.c layout.c layout_json.c main.c manifest.c meta.c nvdimm.c \
 	options.c options_evidence.c overlay.c provenance.c reach.c report.c \
 	sbom.c sbom_cyclonedx.c sbom_spdx.c sehdr.c sign.c squashfs_read.c \
-	squashfs_write.c symbols.c tar.c tree.c verity.c vmsa.c words.c \
+	squashfs_write.c symbols.c tar.c tree.c verify_files.c verity.c vmsa.c words.c \
 	zstd.c)
 IMAGE_LIBS := -lzstd -llz4 -lcrypto -ljson-c -lext2fs -lcom_err
 $(call host_program,kiln-image,$(IMAGE_SRCS),$(IMAGE_LIBS))

@@ -11,6 +11,7 @@
 #include "guest_json.h"
 #include "provenance.h"
 #include "sign.h"
+#include "verify_files.h"
 
 #define TEXT_MAX ((size_t)64 << 20)
 
@@ -202,11 +203,51 @@ static int verify_one(EVP_PKEY *key, const char *path, bool ignore_missing,
 	return 0;
 }
 
+static int verify_image(const char *path, const char *list, struct err *reterr)
+{
+	struct image image = {.archive = BUF_INIT(0)};
+	cleanup_free uint8_t *data = NULL;
+	size_t n, right = 0;
+	ssize_t bad;
+	int r;
+
+	r = file_read(path, IMAGE_MAX, &data, &n, reterr);
+	if (r == 0)
+		r = image_open(&image, data, n, reterr);
+	bad = r < 0 ? r : verify_files(&image, list, &right, reterr);
+	image_release(&image);
+	(void)fflush(stdout);
+	if (bad < 0)
+		return err_wrap(reterr, "'%s'", path);
+	if (bad)
+		return err_set(reterr, -EBADMSG, "'%s': %zd of %zu files are "
+			       "not as listed", path, bad, (size_t)bad + right);
+	(void)printf("%s: %zu files right\n", path, right);
+	return 0;
+}
+
+static int verify_images(const struct options *o, struct err *reterr)
+{
+	cleanup_free uint8_t *list = NULL;
+	size_t n;
+	int r;
+
+	if (o->evidence.key || o->evidence.ignore_missing)
+		return err_set(reterr, -EINVAL, "'--manifest' goes without "
+			       "'--key' and '--ignore-missing'");
+	r = file_read(o->evidence.files_json, TEXT_MAX, &list, &n, reterr);
+	for (int i = 0; i < o->n_args && r == 0; i++)
+		r = verify_image(o->args[i], (const char *)list, reterr);
+	return r;
+}
+
 int cmd_verify(const struct options *o, struct err *reterr)
 {
 	cleanup_key EVP_PKEY *key = NULL;
 	int r;
 
+	if (o->evidence.files_json)
+		return verify_images(o, reterr);
 	r = no_key(o, reterr);
 	if (r == 0)
 		r = key_read_public(o->evidence.key, &key, reterr);

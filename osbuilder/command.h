@@ -27,6 +27,7 @@ struct evidence_options {
 	const char *sources;
 	const char *licences;
 	const char *builder;
+	const char *files_json;
 	bool ignore_missing;
 	struct strv files;   /* NAME=FILE */
 	struct strv origins; /* PACKAGE=FILE */

@@ -41,7 +41,8 @@ static const struct command commands[] = {
 	{"sign", "FILE", "Signs a file by Ed25519: writes FILE.sig.", "y", 1, 1,
 	 cmd_sign},
 	{"verify", "FILE...", "Checks the signature of an image.json or of a "
-	 "provenance,\nthen every file it names.", "yz", 1, 16, cmd_verify},
+	 "provenance,\nthen every file it names. With --manifest compares "
+	 "images with a list of\ntheir files.", "yzJ", 1, 16, cmd_verify},
 	{"measure", "", "Computes what a confidential guest attests to.\n"
 	 "--format is text or json.", "TwWEIxntsgMf", 0, 0, cmd_measure},
 };

@@ -54,6 +54,7 @@ const struct option_desc option_descs[] = {
 	{'Q', "param", "NAME=VALUE", "a parameter of the build"},
 	{'U', "tool", "NAME=VERSION", "a program that made something"},
 	{'u', "made-of", "FILE", "a file that determines the bytes"},
+	{'J', "manifest", "FILE", "files.json: check images by it instead"},
 	{'z', "ignore-missing", NULL, "pass over files that are not there"},
 	{'B', "packages", "FILE", "what fetch-guest-packages.sh lists"},
 	{'R', "tars", "DIR", "contents of the packages: <sha256>.tar"},

@@ -40,6 +40,8 @@ const char **evidence_string_of(struct evidence_options *o, int letter)
 		return &o->licences;
 	case 'b':
 		return &o->builder;
+	case 'J':
+		return &o->files_json;
 	default:
 		return NULL;
 	}

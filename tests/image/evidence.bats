@@ -380,3 +380,53 @@ refused() {
 		false
 	}
 }
+
+@test "the files of an image are those of files.json, in every format" {
+	sample in
+	echo 'node /dev/x b 259 70000 mode=0640' >>in/sample.manifest
+	echo 'file "/a \"b\" \x01" content=x' >>in/sample.manifest
+	echo 'file /a/implied/file content=x' >>in/sample.manifest
+	m=(--manifest in/sample.manifest)
+	"$tool" tree --format json "${m[@]}" >files.json
+	"$tool" initrd "${m[@]}" --output i.img
+	"$tool" image "${m[@]}" --layout pmem --output e.img
+	"$tool" image "${m[@]}" --compress lz4hc --output z.img
+	for f in ext4 squashfs; do
+		"$tool" image "${m[@]}" --format $f --output $f.img
+	done
+	"$tool" verify --manifest files.json i.img e.img z.img ext4.img \
+		squashfs.img >said
+	[ "$(grep -c 'files right$' said)" = 5 ]
+	# One bit of a mapped file, which dm-verity would not see.
+	at=$("$tool" inspect --format json e.img |
+		jq '.offset + (.files[] | select(.path == "/files/70000").offset)')
+	printf '\0' | dd of=e.img bs=1 seek=$((at + 1)) conv=notrunc status=none
+	run "$tool" verify --manifest files.json e.img
+	[ "$status" = 1 ]
+	[ "${lines[0]}" = '/files/70000: CHANGED: sha256' ]
+	[[ "${lines[1]}" == *"e.img': 1 of "*" files are not as listed" ]]
+}
+
+@test "what is missing, too many or of another owner is told" {
+	printf '%s\n' 'file /a content=1' 'file /b content=2' \
+		'link /l a' 'node /n c 1 3' 'dir /d' >m
+	"$tool" tree --format json --manifest m >files.json
+	printf '%s\n' 'file /a content=1 uid=7 mode=0600' 'file /c content=2' \
+		'link /l b' 'node /n c 1 5' 'file /d content=""' >m
+	"$tool" image --manifest m --output e.img
+	run "$tool" verify --manifest files.json e.img
+	[ "$status" = 1 ]
+	printf '%s\n' '/a: CHANGED: mode, uid' '/c: NOT LISTED' \
+		'/d: CHANGED: type, mode, size, sha256' \
+		'/l: CHANGED: target' '/n: CHANGED: minor' '/b: MISSING' |
+		diff - <(sed '$d' <<<"$output")
+	for bad in '' '{}' '[' '{"files": [{}]}' \
+		'{"files": [{"path": "/a"}, {"path": "/a"}]}'; do
+		echo "$bad" >bad.json
+		run "$tool" verify --manifest bad.json e.img
+		[ "$status" = 1 ]
+		[ "${#lines[@]}" = 1 ]
+	done
+	run "$tool" verify --manifest files.json --key x e.img
+	[ "$status" = 1 ]
+}
