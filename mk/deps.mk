@@ -9,7 +9,7 @@ DEPS_base := gcc make pkg-config libc6-dev protobuf-c-compiler \
 	libnl-route-3-dev zstd xz-utils
 DEPS_run := qemu-system-common busybox-static \
 	$(foreach a,$(ARCHES),$(QEMU_PKG_$(a)))
-DEPS_test := libcmocka-dev bats libseccomp-dev erofs-utils cpio jq procps \
+DEPS_test := attr libcmocka-dev bats libseccomp-dev erofs-utils cpio jq procps \
 	util-linux uidmap passwd iproute2 iputils-ping scdoc zsh fish $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a))) \
 	cryptsetup-bin e2fsprogs fakeroot fdisk squashfs-tools distcc python3
 

@@ -30,9 +30,9 @@ endif
 image_layout = $(if $(filter ppc64le,$(1)),$(LAYOUT:pmem=papr),$(LAYOUT))
 
 IMAGE_SRCS := $(addprefix osbuilder/,\
-	cmd_build.c cmd_cve.c cmd_explain.c cmd_measure.c cmd_read.c \
+	cmd_build.c cmd_customize.c cmd_cve.c cmd_explain.c cmd_measure.c cmd_read.c \
 	cmd_sbom.c cmd_sign.c compose.c condition.c cpio.c cve.c diff.c \
-	digest.c erofs_pack.c erofs_read.c erofs_unpack.c erofs_write.c ext4_read.c ext4_write.c fileio.c \
+	digest.c edit.c erofs_pack.c erofs_read.c erofs_unpack.c erofs_write.c ext4_read.c ext4_write.c fileio.c \
 	firmware.c fs.c gpt.c guest_json.c identity.c image.c json_write.c kbuild.c launch.c \
 	layers.c layout.c layout_json.c main.c manifest.c meta.c nvdimm.c \
 	options.c options_evidence.c overlay.c provenance.c reach.c report.c \

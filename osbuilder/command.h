@@ -63,6 +63,7 @@ struct options {
 	struct strv inputs;
 	struct strv artifacts;
 	struct strv features;
+	struct strv steps; /* of customize: a letter and its argument */
 	struct evidence_options evidence;
 	bool help;
 	char **args; /* what is no option */
@@ -101,6 +102,7 @@ void evidence_release(struct evidence_options *o);
 
 int cmd_tree(const struct options *o, struct err *reterr);
 int cmd_initrd(const struct options *o, struct err *reterr);
+int cmd_customize(const struct options *o, struct err *reterr);
 int cmd_image(const struct options *o, struct err *reterr);
 int cmd_manifest(const struct options *o, struct err *reterr);
 int cmd_inspect(const struct options *o, struct err *reterr);

@@ -172,6 +172,7 @@ static int read_entry(const uint32_t *f, char *path, const uint8_t *image,
 	if (node_type_from_mode(f[F_MODE], &n.type) < 0)
 		return err_set(reterr, -EINVAL, "'%.64s' is of no known type",
 			       path);
+	n.linked = n.type != NODE_DIR && f[F_NLINK] > 1;
 	return tree_add(tree, &n, reterr);
 }
 

@@ -155,6 +155,10 @@ static int node_fill(struct reader *r, uint64_t nid, struct node *n)
 	n->size = extended ? get_le64(p + IN_SIZE) : get_le32(p + IN_SIZE);
 	if (extended)
 		n->mtime = (int64_t)get_le64(p + IN_MTIME);
+	n->xattrs = get_le16(p + IN_XATTR_COUNT) != 0;
+	n->linked = n->type != NODE_DIR &&
+		    (extended ? get_le32(p + IN_NLINK) :
+				get_le16(p + IN_COMPACT_NLINK)) > 1;
 	if (n->type == NODE_CHAR || n->type == NODE_BLOCK) {
 		uint32_t dev = get_le32(p + IN_UNION);
 

@@ -25,8 +25,10 @@ enum inode_field {
 	EI_SIZE = 0x04,
 	EI_MTIME = 0x10,
 	EI_GID = 0x18,
+	EI_LINKS = 0x1a,
 	EI_FLAGS = 0x20,
 	EI_BLOCK = 0x28,
+	EI_FILE_ACL = 0x68,
 	EI_SIZE_HIGH = 0x6c,
 	EI_UID_HIGH = 0x78,
 	EI_GID_HIGH = 0x7a,
@@ -210,6 +212,22 @@ static int node_data(struct reader *r, const uint8_t *p, struct node *n)
 	return ret;
 }
 
+#define XATTR_MAGIC 0xea020000u
+
+/* In a block of their own, or behind the fields of the inode. */
+static bool has_xattrs(const struct reader *r, const uint8_t *p)
+{
+	size_t at = EI_EXTRA;
+
+	if (get_le32(p + EI_FILE_ACL))
+		return true;
+	if (r->inode_size < EI_EXTRA + 2)
+		return false;
+	at += get_le16(p + EI_EXTRA);
+	return at + 8 <= r->inode_size && get_le32(p + at) == XATTR_MAGIC &&
+	       get_le32(p + at + 4);
+}
+
 static int node_fill(struct reader *r, uint32_t ino, struct node *n)
 {
 	const uint8_t *p = find_inode(r, ino);
@@ -227,6 +245,8 @@ static int node_fill(struct reader *r, uint32_t ino, struct node *n)
 	n->mtime = (int32_t)get_le32(p + EI_MTIME);
 	if (r->inode_size >= EI_MTIME_EXTRA + 4 && get_le16(p + EI_EXTRA) >= 12)
 		n->mtime += (int64_t)(get_le32(p + EI_MTIME_EXTRA) & 3) << 32;
+	n->xattrs = has_xattrs(r, p);
+	n->linked = n->type != NODE_DIR && get_le16(p + EI_LINKS) > 1;
 	n->size = get_le32(p + EI_SIZE);
 	if (n->type == NODE_FILE || n->type == NODE_DIR)
 		n->size |= (uint64_t)get_le32(p + EI_SIZE_HIGH) << 32;

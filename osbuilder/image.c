@@ -191,6 +191,10 @@ struct json_object *node_to_json(const struct image *i, const struct node *n)
 				     json_object_new_int64(n->mtime));
 	if (n->origin)
 		put_text(o, "origin", n->origin);
+	if (n->xattrs)
+		put_bool(o, "xattrs", true);
+	if (n->linked)
+		put_bool(o, "linked", true);
 	if (n->type == NODE_CHAR || n->type == NODE_BLOCK) {
 		put_number(o, "major", n->major);
 		put_number(o, "minor", n->minor);

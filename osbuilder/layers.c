@@ -117,6 +117,17 @@ static bool is_below(const char *path, const char *dir)
 	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
 }
 
+int tree_remove(struct tree *t, const char *path)
+{
+	size_t before = t->n;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (is_below(t->v[i].path, path))
+			drop(&t->v[i]);
+	compact(t);
+	return t->n == before ? -ENOENT : 0;
+}
+
 /* Takes away what the whiteout W is about, and W itself. */
 static void apply_whiteout(struct tree *t, struct node *w)
 {

@@ -17,6 +17,9 @@ static const struct command commands[] = {
 	 "squashfs. --compress is none, for erofs lz4hc as\nwell, and zstd for "
 	 "squashfs.",
 	 "moDefclLVBRY", 0, 0, cmd_image},
+	{"customize", "IMAGE", "Changes an initrd or image that kiln-image wrote, "
+	 "in the order of the\noptions, and writes it anew as it was: format, "
+	 "layout, compression, verity.", "1234567He", 1, 1, cmd_customize},
 	{"inspect", "FILE", "Shows layout, superblock and files of an initrd "
 	 "or image.\n--format is text or json. With --diff the exit status is 1 "
 	 "when\nsomething differs.", "fd", 1, 1, cmd_inspect},

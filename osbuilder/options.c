@@ -7,6 +7,7 @@
 #include "base/macros.h"
 #include "base/num.h"
 #include "command.h"
+#include "edit.h"
 
 #define LETTERS_MAX 24
 
@@ -59,6 +60,14 @@ const struct option_desc option_descs[] = {
 	{'B', "packages", "FILE", "what fetch-guest-packages.sh lists"},
 	{'R', "tars", "DIR", "contents of the packages: <sha256>.tar"},
 	{'Y', "overlay", "DIR", "files to lay over all others"},
+	{EDIT_COPY_IN, "copy-in", "HOST:PATH", "copy a file or folder into it"},
+	{EDIT_MKDIR, "mkdir", "PATH", "make a folder"},
+	{EDIT_DELETE, "delete", "PATH", "take out a file or folder"},
+	{EDIT_WRITE, "write", "PATH:CONTENT", "write a file"},
+	{EDIT_LINK, "link", "TARGET:PATH", "make a symbolic link"},
+	{EDIT_CHMOD, "chmod", "MODE:PATH", "change a mode"},
+	{EDIT_CHOWN, "chown", "UID:GID:PATH", "change an owner"},
+	{'H', "output", "FILE", "where to write instead of in place"},
 	{'h', "help", NULL, "this text"},
 	{0},
 };
@@ -70,6 +79,7 @@ static const char **string_of(struct options *o, int letter)
 	case 'm':
 		return &o->manifest;
 	case 'o':
+	case 'H':
 		return &o->output;
 	case 'f':
 		return &o->format;
@@ -138,6 +148,14 @@ static int set(struct options *o, int letter, char *value, struct err *reterr)
 		return strv_add(&o->artifacts, value);
 	case 'F':
 		return strv_add(&o->features, value);
+	case EDIT_COPY_IN:
+	case EDIT_MKDIR:
+	case EDIT_DELETE:
+	case EDIT_WRITE:
+	case EDIT_LINK:
+	case EDIT_CHMOD:
+	case EDIT_CHOWN:
+		return strv_addf(&o->steps, "%c%s", letter, value);
 	case 'V':
 		o->verity = true;
 		return 0;
@@ -213,5 +231,6 @@ void options_release(struct options *o)
 	strv_release(&o->inputs);
 	strv_release(&o->artifacts);
 	strv_release(&o->features);
+	strv_release(&o->steps);
 	evidence_release(&o->evidence);
 }

@@ -132,6 +132,18 @@ static int walk_dir(struct walk *w, const char *host, const char *path)
 	return r;
 }
 
+int overlay_add(const char *host, const char *path, int64_t mtime,
+		struct tree *tree, struct err *reterr)
+{
+	struct walk w = {.mtime = mtime, .tree = tree, .origin = "copied in",
+			 .reterr = reterr};
+	cleanup_free char *copy = strdup(path);
+
+	if (!copy)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	return walk_node(&w, host, copy);
+}
+
 int overlay_read(const char *dir, int64_t mtime, struct strv *origins,
 		 struct tree *tree, struct err *reterr)
 {

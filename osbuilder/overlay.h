@@ -17,4 +17,8 @@
 int overlay_read(const char *dir, int64_t mtime, struct strv *origins,
 		 struct tree *tree, struct err *reterr);
 
+/* Adds what HOST is, with what is below it, to TREE as PATH, in the same way. */
+int overlay_add(const char *host, const char *path, int64_t mtime,
+		struct tree *tree, struct err *reterr);
+
 #endif

@@ -83,7 +83,8 @@ static void print_node(const struct image *image, const struct node *n)
 		(void)printf(" -> ");
 		report_bytes(n->data, n->size);
 	}
-	(void)printf("%s\n", dax_mark(image, n));
+	(void)printf("%s%s%s\n", dax_mark(image, n), n->xattrs ? " xattrs" : "",
+		     n->linked ? " linked" : "");
 }
 
 static void print_partition(const char *view, const struct partition *p)

@@ -18,6 +18,7 @@
 #define BYTES_MAX (256u << 20)
 #define DEPTH_MAX 64
 #define NO_FRAGMENT 0xffffffffu
+#define NO_XATTRS 0xffffffffu
 #define STORED (1u << 24) /* of a data block's size: not compressed */
 
 enum type { T_DIR = 1, T_FILE, T_LINK, T_BLOCK, T_CHAR, T_FIFO, T_SOCKET };
@@ -247,8 +248,11 @@ static int file_data(struct reader *r, struct cursor *c, struct extent e,
 	return ret < 0 ? bad(r, n->path, "bad data") : 0;
 }
 
-static int link_data(struct reader *r, struct cursor *c, struct node *n)
+static int link_data(struct reader *r, struct cursor *c, bool extended,
+		     struct node *n)
 {
+	uint8_t xattrs[4];
+
 	if (n->size > TREE_PATH_MAX * 4)
 		return bad(r, n->path, "target too long");
 	n->owned = malloc(n->size + 1);
@@ -257,6 +261,9 @@ static int link_data(struct reader *r, struct cursor *c, struct node *n)
 	n->data = n->owned;
 	if (take(r, 0, c, n->owned, n->size) < 0)
 		return bad(r, n->path, "bad target");
+	if (extended && take(r, 0, c, xattrs, sizeof(xattrs)) < 0)
+		return bad(r, n->path, "inode outside the image");
+	n->xattrs = extended && get_le32(xattrs) != NO_XATTRS;
 	return 0;
 }
 
@@ -272,8 +279,8 @@ static int fill_rest(struct reader *r, unsigned int type, bool extended,
 {
 	static const uint8_t sizes[][2] = {
 		[T_DIR] = {16, 24}, [T_FILE] = {16, 40}, [T_LINK] = {8, 8},
-		[T_BLOCK] = {8, 8}, [T_CHAR] = {8, 8},	 [T_FIFO] = {4, 4},
-		[T_SOCKET] = {4, 4},
+		[T_BLOCK] = {8, 12}, [T_CHAR] = {8, 12}, [T_FIFO] = {4, 8},
+		[T_SOCKET] = {4, 8},
 	};
 	uint8_t f[40];
 	struct extent e;
@@ -281,6 +288,11 @@ static int fill_rest(struct reader *r, unsigned int type, bool extended,
 
 	if (take(r, 0, c, f, sizes[type][extended]) < 0)
 		return bad(r, n->path, "inode outside the image");
+	if (extended && type != T_LINK)
+		n->xattrs = get_le32(f + sizes[type][1] - 4) != NO_XATTRS;
+	/* Files that are short of this have one name. */
+	if (type != T_DIR && (type != T_FILE || extended))
+		n->linked = get_le32(f + (type == T_FILE ? 24 : 0)) > 1;
 	switch (type) {
 	case T_DIR:
 		list->size = extended ? get_le32(f + 4) : get_le16(f + 8);
@@ -296,7 +308,7 @@ static int fill_rest(struct reader *r, unsigned int type, bool extended,
 		return file_data(r, c, e, n);
 	case T_LINK:
 		n->size = get_le32(f + 4);
-		return link_data(r, c, n);
+		return link_data(r, c, extended, n);
 	case T_BLOCK:
 	case T_CHAR:
 		dev = get_le32(f + 4);

@@ -49,6 +49,8 @@ struct node {
 	uint64_t pos;  /* readers: offset of DATA in the image */
 	bool plain;    /* readers: all DATA is block-aligned in the image */
 	bool pieces;   /* readers: DATA is in several places of the image */
+	bool xattrs;   /* readers: has extended attributes, which are not read */
+	bool linked;   /* readers: has further names, as files of their own here */
 };
 
 /* What a tree is put together from; the higher ones come before the lower. */
@@ -93,6 +95,9 @@ int tree_finish(struct tree *t, int64_t mtime, struct err *reterr);
  * below /usr, and links take their places, as in Debian since 12.
  */
 int tree_join_layers(struct tree *t, bool merged_usr, struct err *reterr);
+
+/* Takes PATH and what is below it out of a finished tree. -ENOENT. */
+int tree_remove(struct tree *t, const char *path);
 
 /* The node at PATH of a finished tree, or NULL. */
 const struct node *tree_find(const struct tree *t, const char *path);

@@ -12,7 +12,7 @@
 /* All there is to say about a file but where it is from. */
 static const char *const keys[] = {"type",  "mode",  "uid",    "gid", "mtime",
 				   "major", "minor", "target", "size",
-				   "sha256"};
+				   "sha256", "xattrs"};
 
 static size_t complain(const char *path, const char *what)
 {
