@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+#include <linux/sockios.h>
 
 #include "base/buf.h"
 #include "base/endian.h"
@@ -57,7 +59,7 @@ struct ttrpc_conn {
 	size_t ncalls;
 	struct list calls, pending;
 	unsigned int depth; /* of callbacks that may free the connection */
-	bool dead, freed;
+	bool dead, freed, held;
 };
 
 static const struct {
@@ -186,6 +188,8 @@ void ttrpc_conn_free(struct ttrpc_conn *conn)
 
 static int conn_flush(struct ttrpc_conn *conn)
 {
+	if (conn->held)
+		return 0;
 	while (conn->out.len) {
 		ssize_t n = write(conn->fd, buf_data(&conn->out),
 				  conn->out.len);
@@ -454,7 +458,8 @@ static bool conn_take_frame(struct ttrpc_conn *conn)
 	return true;
 }
 
-static int conn_read(struct ttrpc_conn *conn)
+/* *RET is set to the bytes that came. */
+static int conn_read(struct ttrpc_conn *conn, size_t *ret)
 {
 	uint8_t *to = buf_reserve(&conn->in, READ_CHUNK);
 	size_t got = 0;
@@ -470,6 +475,7 @@ static int conn_read(struct ttrpc_conn *conn)
 			got += (size_t)n;
 	} while (n >= READ_SMALLEST && got < READ_CHUNK);
 	buf_commit(&conn->in, got);
+	*ret = got;
 	/* What came before an end is told first; the end comes again. */
 	if (n > 0 || got)
 		return 0;
@@ -481,13 +487,14 @@ static int conn_read(struct ttrpc_conn *conn)
 static void on_io(void *arg, int fd UNUSED, uint32_t events)
 {
 	struct ttrpc_conn *conn = arg;
+	size_t got = 0;
 	int r = 0;
 
 	conn->depth++;
 	if (events & EPOLLOUT)
 		r = conn_flush(conn);
 	if (!r && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		r = conn_read(conn);
+		r = conn_read(conn, &got);
 	while (!conn->dead && conn_take_frame(conn))
 		;
 	if (r < 0 && !conn->dead)
@@ -600,4 +607,112 @@ void ttrpc_forget(struct ttrpc_conn *conn, const void *arg)
 		if (p->arg == arg)
 			pending_free(p);
 	}
+}
+
+/* --- moving to another process --- */
+
+void ttrpc_hold(struct ttrpc_conn *conn, bool hold)
+{
+	conn->held = hold;
+	if (conn->dead)
+		return;
+	if (hold)
+		(void)event_io_set(conn->io, 0);
+	else if (conn_flush(conn) < 0)
+		/* Writing fails again, and ends it, in a turn of its own. */
+		(void)event_io_set(conn->io, EPOLLIN | EPOLLOUT);
+}
+
+ssize_t ttrpc_drain(struct ttrpc_conn *conn)
+{
+	size_t got = 0, all = 0;
+	int r = 0;
+
+	conn->depth++;
+	while (!conn->dead && !r) {
+		r = conn_read(conn, &got);
+		while (!conn->dead && conn_take_frame(conn))
+			;
+		all += got;
+		if (!got)
+			break;
+	}
+	if (!r && conn->dead)
+		r = -EPIPE;
+	if (!--conn->depth && conn->freed) {
+		conn_release(conn);
+		return -EPIPE;
+	}
+	return r < 0 ? r : (ssize_t)all;
+}
+
+size_t ttrpc_unsent(const struct ttrpc_conn *conn)
+{
+	int queued = 0;
+
+	/* Of a socket alone; others have no such count. */
+	if (ioctl(conn->fd, SIOCOUTQ, &queued) < 0)
+		queued = 0;
+	return conn->out.len + (size_t)queued;
+}
+
+uint32_t ttrpc_next_stream(const struct ttrpc_conn *conn)
+{
+	return conn->next_stream;
+}
+
+uint32_t ttrpc_pending_stream(const struct ttrpc_conn *conn, const void *arg)
+{
+	struct list *pos;
+
+	list_foreach(pos, &conn->pending) {
+		struct pending *p = list_entry(pos, struct pending, link);
+
+		if (p->arg == arg)
+			return p->stream;
+	}
+	return 0;
+}
+
+int ttrpc_partial(const struct ttrpc_conn *conn, const uint8_t **ret,
+		  size_t *ret_n)
+{
+	if (conn->skip)
+		return -EBUSY;
+	*ret = buf_data(&conn->in);
+	*ret_n = conn->in.len;
+	return 0;
+}
+
+int ttrpc_take_over(struct ttrpc_conn *conn, uint32_t next_stream,
+		    const uint8_t *p, size_t n)
+{
+	if (!(next_stream & 1) || next_stream < conn->next_stream)
+		return -EINVAL;
+	conn->next_stream = next_stream;
+	return buf_put(&conn->in, p, n);
+}
+
+int ttrpc_adopt(struct ttrpc_conn *conn, uint32_t stream,
+		const ProtobufCMessageDescriptor *response, ttrpc_done_fn done,
+		void *arg)
+{
+	struct pending *p;
+
+	if (conn->dead)
+		return -EPIPE;
+	if (!(stream & 1) || stream >= conn->next_stream ||
+	    find_pending(conn, stream))
+		return -EINVAL;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	list_init(&p->link);
+	p->stream = stream;
+	p->response = response;
+	p->done = done;
+	p->arg = arg;
+	p->conn = conn;
+	list_append(&conn->pending, &p->link);
+	return 0;
 }

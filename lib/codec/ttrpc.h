@@ -3,8 +3,10 @@
 #define CODEC_TTRPC_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/macros.h"
 #include "os/event.h"
@@ -112,6 +114,43 @@ int ttrpc_call(struct ttrpc_conn *conn, const char *service, const char *name,
 /* Forgets all pending calls of the connection made with ARG: their DONE is not
  * called any more. */
 void ttrpc_forget(struct ttrpc_conn *conn, const void *arg);
+
+/*
+ * Moving a connection to another process together with its peer (a VM that is
+ * saved and restored): the bytes under way, and the calls not answered yet.
+ */
+
+/* From now on nothing is sent and nothing read but by ttrpc_drain(); what is
+ * called meanwhile waits. With HOLD false it all goes on. */
+void ttrpc_hold(struct ttrpc_conn *conn, bool hold);
+
+/* Reads and handles what is there. The number of bytes, or -errno. */
+ssize_t ttrpc_drain(struct ttrpc_conn *conn);
+
+/* Bytes that wait to be sent, by us or in the socket. */
+size_t ttrpc_unsent(const struct ttrpc_conn *conn);
+
+/* The id of the next call; all that were made have smaller ones. */
+uint32_t ttrpc_next_stream(const struct ttrpc_conn *conn);
+
+/* The id of the oldest call with ARG that is not answered yet, or 0. */
+uint32_t ttrpc_pending_stream(const struct ttrpc_conn *conn, const void *arg);
+
+/* The beginning of a message whose end has not come yet, borrowed. 0, or
+ * -EBUSY while one that is too long is being thrown away. */
+int ttrpc_partial(const struct ttrpc_conn *conn, const uint8_t **ret,
+		  size_t *ret_n);
+
+/* On a new connection: goes on where another left off, with calls from
+ * NEXT_STREAM on and the N bytes P of a message's beginning. 0 or -errno. */
+int ttrpc_take_over(struct ttrpc_conn *conn, uint32_t next_stream,
+		    const uint8_t *p, size_t n);
+
+/* Waits for the answer to call STREAM, which another connection has made. As
+ * with ttrpc_call(), without a time limit. 0 or -errno. */
+int ttrpc_adopt(struct ttrpc_conn *conn, uint32_t stream,
+		const ProtobufCMessageDescriptor *response, ttrpc_done_fn done,
+		void *arg);
 
 /*
  * Unpacks a message from untrusted bytes, with a cap on the memory that it may

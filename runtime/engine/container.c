@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@
 #include "runtime/engine/hooks.h"
 #include "runtime/engine/network.h"
 #include "runtime/engine/proc.h"
+#include "runtime/engine/rootimage.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/snapshot.h"
 #include "runtime/engine/spawn.h"
@@ -247,6 +249,34 @@ static void on_created(void *arg, int code, const char *text,
 	container_done(c, 0, &err);
 }
 
+static bool is_packed(const struct container *c)
+{
+	return c->sandbox->eng->config->qemu.shared_fs == CONFIG_SHARED_FS_NONE;
+}
+
+/* A copy is as good as what is only read; and as what callers put in place,
+ * writable for want of a reason, such as /etc/hosts. */
+static int may_pack(const struct spec_mount *m, struct err *reterr)
+{
+	struct stat st;
+
+	if (stat(m->source, &st) < 0)
+		return err_errno(reterr, "mount source '%s'", m->source);
+	if (S_ISREG(st.st_mode) || (S_ISDIR(st.st_mode) && m->readonly))
+		return 0;
+	if (S_ISDIR(st.st_mode))
+		return err_set(reterr, -EOPNOTSUPP,
+			       "mount '%s': with shared_fs = \"none\" the "
+			       "guest has a copy, and what is written to it "
+			       "would be lost: mount it read-only, or share "
+			       "it by shared_fs = \"auto\"",
+			       m->wire->destination);
+	return err_set(reterr, -EOPNOTSUPP,
+		       "mount '%s': '%s' is neither a file nor a folder: "
+		       "with shared_fs = \"none\" it cannot be copied",
+		       m->wire->destination, m->source);
+}
+
 static int share_mounts(struct container *c, struct err *reterr)
 {
 	struct spec *s = c->spec;
@@ -266,6 +296,9 @@ static int share_mounts(struct container *c, struct err *reterr)
 			break;
 		case MOUNT_SHARED:
 		default:
+			r = is_packed(c) ? may_pack(m, reterr) : 0;
+			if (r < 0)
+				return r;
 			(void)snprintf(name, sizeof(name), "mount-%zu", i);
 			r = share_bind(c->sandbox->share, c->id, name,
 				       m->source, m->recursive, m->readonly,
@@ -285,25 +318,30 @@ static int share_mounts(struct container *c, struct err *reterr)
 	return 0;
 }
 
+/* Its files below the shared folder. */
+static int share_files(struct container *c, struct err *reterr)
+{
+	struct share *share = c->sandbox->share;
+	int r = share_add_container(share, c->id, reterr);
+
+	if (!r)
+		r = share_bind(share, c->id, "rootfs", c->spec->rootfs, true,
+			       false, &c->guest_rootfs, reterr);
+	return r ? r : share_mounts(c, reterr);
+}
+
 static int prepare(struct container *c, struct err *reterr)
 {
 	const struct config *config = c->sandbox->eng->config;
-	struct share *share = c->sandbox->share;
-	cleanup_free char *rootfs = NULL, *cgroup = NULL;
-	int r;
+	cleanup_free char *cgroup = NULL;
+	int r = c->guest_rootfs ? 0 : share_files(c, reterr);
 
-	r = share_add_container(share, c->id, reterr);
-	if (!r)
-		r = share_bind(share, c->id, "rootfs", c->spec->rootfs, true,
-			       false, &rootfs, reterr);
-	if (!r)
-		r = share_mounts(c, reterr);
 	if (r < 0)
 		return r;
 	cgroup = path_join("/kiln", c->id);
 	if (!cgroup)
 		return err_code(reterr, -ENOMEM, "prepare");
-	return translate_spec(c->spec, rootfs, cgroup,
+	return translate_spec(c->spec, c->guest_rootfs, cgroup,
 			      !config->runtime.disable_guest_seccomp, reterr);
 }
 
@@ -341,7 +379,7 @@ static void on_booted(void *arg, int code, const struct err *e)
 		make_in_guest(c);
 }
 
-static void on_network(void *arg, int code, const struct err *e)
+static void on_packed(void *arg, int code, const struct err *e)
 {
 	struct container *c = arg;
 
@@ -351,11 +389,47 @@ static void on_network(void *arg, int code, const struct err *e)
 		sandbox_boot(c->sandbox, c, on_booted, c);
 }
 
+/* What the disk shall hold must be there before the VM has it. */
+static void pack(struct container *c)
+{
+	struct err err = {0};
+	int r = share_files(c, &err);
+
+	if (r < 0)
+		container_fail(c, r, &err);
+	else
+		rootimage_make(c->sandbox, on_packed, c);
+}
+
+static void on_network(void *arg, int code, const struct err *e)
+{
+	struct container *c = arg;
+
+	if (code < 0)
+		container_fail(c, code, e);
+	else if (is_packed(c))
+		pack(c);
+	else
+		sandbox_boot(c->sandbox, c, on_booted, c);
+}
+
+static void refuse_second(struct container *c)
+{
+	struct err err = {0};
+	int r = err_set(&err, -EOPNOTSUPP,
+			"container '%s': with shared_fs = \"none\" a sandbox "
+			"has one container: use \"auto\" for pods", c->id);
+
+	container_fail(c, r, &err);
+}
+
 /* The first container brings the guest. Hooks may have filled its network
  * namespace only now (Docker's do). */
 static void enter_guest(struct container *c)
 {
-	if (c->sandbox->state == SANDBOX_READY)
+	if (c->sandbox->state == SANDBOX_READY && is_packed(c))
+		refuse_second(c);
+	else if (c->sandbox->state == SANDBOX_READY)
 		make_in_guest(c);
 	else
 		network_prepare(c->sandbox, c, on_network, c);
@@ -521,6 +595,7 @@ void container_free(struct container *c)
 	proto_free(c->limits);
 	cgroup_release(&c->cgroup);
 	free(c->host_hooks);
+	free(c->guest_rootfs);
 	free(c->annotations);
 	free(c->created);
 	free(c->bundle);

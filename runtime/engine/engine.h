@@ -28,6 +28,7 @@ struct sandbox;
 struct container;
 struct process;
 struct network;
+struct rootimage;
 struct spec;
 struct stub_link;
 struct vmspec;
@@ -171,6 +172,7 @@ struct container {
 	void *limits; /* Grpc__LinuxResources as asked for, by proto_free() */
 	uint64_t ooms; /* times that it ran out of memory */
 	bool share_pids; /* in the pod's pid namespace */
+	char *guest_rootfs; /* path, once the host's part is done; owned */
 	bool in_guest; /* the agent knows it */
 	bool deleted;
 };
@@ -216,6 +218,8 @@ struct sandbox {
 	struct share *share;
 	struct network *network; /* owned; NULL: not looked at yet */
 	struct fs_server *fs; /* NULL: the VMM serves the share itself */
+	struct rootimage *rootimage; /* while it is being packed; owned */
+	char *disk_addr; /* SCSI, of the packed files; NULL: shared; owned */
 	struct event_timer *progress, *grace;
 	struct list containers;
 	const char *arch; /* name, once known */

@@ -7,12 +7,14 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "os/io.h"
 #include "proto/health.pb-c.h"
 #include "runtime/config.h"
 #include "runtime/engine/agent.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/network.h"
+#include "runtime/engine/rootimage.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/stats.h"
 #include "runtime/engine/translate.h"
@@ -72,11 +74,13 @@ void sandbox_free(struct sandbox *sb)
 	ttrpc_conn_free(sb->agent);
 	sb->agent = NULL;
 	vm_free(sb->vm);
+	rootimage_cancel(sb);
 	network_free(sb->network);
 	sandbox_fs_stop(sb);
 	if (sb->share)
 		share_release(sb->share);
 	free(sb->share);
+	free(sb->disk_addr);
 	cgroup_release(&sb->cgroup);
 	free(sb);
 }
@@ -298,41 +302,106 @@ static void tell_time_and_seed(struct sandbox *sb)
 	agent_tell(sb->agent, AGENT_RESEED, &seed.base);
 }
 
+#define TEXT(s) ((char *)(uintptr_t)(s))
+#define STORAGES_MAX 4
+#define PACKED_PATH "/run/kata-containers/packed"
+#define PACKED_IMAGE PACKED_PATH "/image"
+#define PACKED_CHANGES PACKED_PATH "/changes"
+
+/* What the guest mounts. The strings that are not constant are here. */
+struct storages {
+	Grpc__Storage v[STORAGES_MAX];
+	Grpc__Storage *list[STORAGES_MAX];
+	size_t n;
+	char msize[32], size[32];
+};
+
+static Grpc__Storage *add_storage(struct storages *s, const char *driver,
+				  const char *fstype, const char *source,
+				  const char *mount_point, char **options,
+				  size_t n)
+{
+	Grpc__Storage *m = &s->v[s->n];
+
+	grpc__storage__init(m);
+	m->driver = TEXT(driver);
+	m->fstype = TEXT(fstype);
+	m->source = TEXT(source);
+	m->mount_point = TEXT(mount_point);
+	m->options = options;
+	m->n_options = n;
+	s->list[s->n++] = m;
+	return m;
+}
+
+/* The host's folder itself. */
+static void add_shared(struct storages *s, bool virtiofs)
+{
+	/* mmap: the cache that MAP_SHARED needs, kept from open to close only,
+	 * so that host and guest see one another's changes. */
+	static char *options_9p[] = {TEXT("cache=mmap"), TEXT("nodev"), NULL};
+	static char *options_fs[] = {TEXT("nodev")};
+
+	options_9p[2] = s->msize;
+	if (virtiofs)
+		(void)add_storage(s, "virtio-fs", "virtiofs", SHARE_TAG,
+				  SHARE_GUEST_PATH, options_fs,
+				  ARRAY_SIZE(options_fs));
+	else
+		(void)add_storage(s, "9p", "9p", SHARE_TAG, SHARE_GUEST_PATH,
+				  options_9p, ARRAY_SIZE(options_9p));
+}
+
+/* Its copy, under a layer in the guest's memory that takes the changes. */
+static void add_packed(struct storages *s, const char *address)
+{
+#define CREATE "io.katacontainers.volume.overlayfs.create_directory="
+	static char *image[] = {TEXT("ro"), TEXT("nodev")};
+	static char *changes[] = {TEXT("mode=0700"), TEXT("nodev")};
+	static char *overlay[] = {
+		TEXT("lowerdir=" PACKED_IMAGE), TEXT("nodev"),
+		TEXT("upperdir=" PACKED_CHANGES "/upper"),
+		TEXT("workdir=" PACKED_CHANGES "/work"),
+	};
+	static char *folders[] = {
+		TEXT(CREATE PACKED_CHANGES "/upper"),
+		TEXT(CREATE PACKED_CHANGES "/work"),
+	};
+	Grpc__Storage *m;
+
+	(void)add_storage(s, "scsi", "erofs", address, PACKED_IMAGE, image,
+			  ARRAY_SIZE(image));
+	(void)add_storage(s, "ephemeral", "tmpfs", "tmpfs", PACKED_CHANGES,
+			  changes, ARRAY_SIZE(changes));
+	m = add_storage(s, "overlayfs", "overlay", "overlay", SHARE_GUEST_PATH,
+			overlay, ARRAY_SIZE(overlay));
+	m->driver_options = folders;
+	m->n_driver_options = ARRAY_SIZE(folders);
+#undef CREATE
+}
+
 static void create_sandbox(struct sandbox *sb)
 {
 	Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
-	Grpc__Storage share = GRPC__STORAGE__INIT, shm = GRPC__STORAGE__INIT;
-	Grpc__Storage *storages[] = {&share, &shm};
 	const struct spec *spec = first_spec(sb);
-	char msize[32], size[32];
-	/* mmap: the cache that MAP_SHARED needs, kept from open to close only,
-	 * so that host and guest see one another's changes. */
-	char *options_9p[] = {(char *)"cache=mmap", msize, (char *)"nodev"};
-	char *options_fs[] = {(char *)"nodev"};
-	char *options_shm[] = {(char *)"noexec", (char *)"nosuid",
-			       (char *)"nodev", (char *)"mode=1777", size};
-	bool virtiofs = sb->fs != NULL;
+	struct storages s = {.n = 0};
+	char *options_shm[] = {TEXT("noexec"), TEXT("nosuid"), TEXT("nodev"),
+			       TEXT("mode=1777"), s.size};
 
-	(void)snprintf(msize, sizeof(msize), "msize=%u",
+	(void)snprintf(s.msize, sizeof(s.msize), "msize=%u",
 		       sb->eng->config->qemu.msize_9p);
-	(void)snprintf(size, sizeof(size), "size=%u", TRANSLATE_SHM_DEFAULT);
-	share.driver = (char *)(uintptr_t)(virtiofs ? "virtio-fs" : "9p");
-	share.fstype = (char *)(uintptr_t)(virtiofs ? "virtiofs" : "9p");
-	share.source = (char *)(uintptr_t)SHARE_TAG;
-	share.mount_point = (char *)(uintptr_t)SHARE_GUEST_PATH;
-	share.options = virtiofs ? options_fs : options_9p;
-	share.n_options = virtiofs ? ARRAY_SIZE(options_fs)
-				   : ARRAY_SIZE(options_9p);
-	shm.driver = (char *)(uintptr_t)"ephemeral";
-	shm.source = (char *)(uintptr_t)"shm";
-	shm.fstype = (char *)(uintptr_t)"tmpfs";
-	shm.mount_point = (char *)(uintptr_t)TRANSLATE_SHM_PATH;
-	shm.options = options_shm;
-	shm.n_options = ARRAY_SIZE(options_shm);
-	request.sandbox_id = (char *)(uintptr_t)sb->id;
+	(void)snprintf(s.size, sizeof(s.size), "size=%u",
+		       TRANSLATE_SHM_DEFAULT);
+	if (sb->disk_addr)
+		add_packed(&s, sb->disk_addr);
+	else
+		add_shared(&s, sb->fs != NULL);
+	(void)add_storage(&s, "ephemeral", "tmpfs", "shm", TRANSLATE_SHM_PATH,
+			  options_shm, ARRAY_SIZE(options_shm));
+	request.sandbox_id = TEXT(sb->id);
 	request.hostname = spec->wire->hostname;
-	request.storages = storages;
-	request.n_storages = ARRAY_SIZE(storages);
+	request.storages = s.list;
+	request.n_storages = s.n;
 	agent_call(sb->agent, AGENT_CREATE_SANDBOX, &request.base,
 		   on_sandbox_created, sb);
 }
@@ -397,6 +466,31 @@ static const struct vm_callbacks vm_callbacks = {
 	.exited = on_vm_exited,
 };
 
+/* The VM's specification, with the folder or the image that brings its files. */
+static int new_spec(struct sandbox *sb, const struct container *c,
+		    struct vmspec **ret, struct err *reterr)
+{
+	const struct engine *eng = sb->eng;
+	bool packed = eng->config->qemu.shared_fs == CONFIG_SHARED_FS_NONE;
+	cleanup_free char *image = path_join(eng->dir, ROOTIMAGE_NAME);
+
+	if (!image)
+		return err_code(reterr, -ENOMEM, "boot");
+	return vmspec_new(eng->config, eng->arch, eng->id, c->spec,
+			  packed ? image : sb->share->path, ret, reterr);
+}
+
+/* Where the guest finds the packed files; to be freed. */
+static char *packed_address(const struct vm_spec *spec)
+{
+	struct vm_layout layout;
+	struct err ignored;
+
+	return vm_layout_build(spec, &layout, &ignored) < 0
+		       ? NULL
+		       : strdup(layout.disks[0].text);
+}
+
 static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 {
 	struct engine *eng = sb->eng;
@@ -407,8 +501,7 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 	sb->grace = event_timer_new(eng->loop, on_grace_over, sb);
 	if (!sb->progress || !sb->grace)
 		return err_code(reterr, -ENOMEM, "boot");
-	r = vmspec_new(eng->config, eng->arch, eng->id, c->spec,
-		       sb->share->path, &v, reterr);
+	r = new_spec(sb, c, &v, reterr);
 	if (r < 0)
 		return r;
 	network_add_cards(sb->network, &v->spec);
@@ -420,6 +513,10 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 	container_save(c); /* now with its architecture */
 	(void)journal_process(&eng->journal, "vmm", 0);
 	r = sandbox_fs_start(sb, v, reterr);
+	if (!r && v->spec.n_disks) {
+		sb->disk_addr = packed_address(&v->spec);
+		r = sb->disk_addr ? 0 : err_code(reterr, -ENOMEM, "boot");
+	}
 	if (!r)
 		r = vm_start(eng->loop, &v->facts, &v->spec, &vm_callbacks, sb,
 			     &sb->vm, reterr);

@@ -19,6 +19,7 @@ ENGINE_SRCS := \
 	runtime/engine/pump.c \
 	runtime/engine/record.c \
 	runtime/engine/ring.c \
+	runtime/engine/rootimage.c \
 	runtime/engine/rpc.c \
 	runtime/engine/sandbox.c \
 	runtime/engine/sandbox_fs.c \

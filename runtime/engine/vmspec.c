@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "runtime/engine/rootimage.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/translate.h"
 #include "runtime/guest.h"
@@ -55,10 +56,6 @@ int vmspec_check_config(const struct config *config, struct err *reterr)
 			       "guest = '%s': there is only \"default\" yet; "
 			       "other files by kernel, initrd and image",
 			       q->guest);
-	if (q->shared_fs == CONFIG_SHARED_FS_NONE)
-		return err_set(reterr, -EOPNOTSUPP,
-			       "shared_fs = \"none\": a container's root has "
-			       "no other way into the guest yet; use \"auto\"");
 	if (strcmp(q->block_device_driver, "virtio-scsi") != 0)
 		return err_set(reterr, -EOPNOTSUPP,
 			       "block_device_driver = '%s': only "
@@ -72,6 +69,7 @@ void vmspec_free(struct vmspec *v)
 		return;
 	free(v->cmdline_image);
 	free(v->cmdline_sandbox);
+	free(v->packed);
 	free(v->guest);
 	free(v);
 }
@@ -168,6 +166,13 @@ static int choose_bus(const struct guest *g, const struct guest_root *root,
 		return err_set(reterr, -EINVAL,
 			       "rootfs_type = \"%s\": image '%s' is %s",
 			       q->rootfs_type, g->image.path, root->type);
+	/* QEMU does not save what is memory of a file. */
+	if (q->vm_rootfs_driver == CONFIG_ROOTFS_AUTO &&
+	    q->shared_fs == CONFIG_SHARED_FS_NONE &&
+	    !guest_root_refusal(root, s->machine, VM_IMAGE_BLK)) {
+		s->image_bus = VM_IMAGE_BLK;
+		return 0;
+	}
 	if (q->vm_rootfs_driver == CONFIG_ROOTFS_AUTO) {
 		s->image_bus = guest_root_best(root, s->machine, *g->verity);
 		return 0;
@@ -342,6 +347,24 @@ static int find_facts(struct vmspec *v, const struct config_qemu *q,
 		       : err_code(reterr, -ENAMETOOLONG, "virtio_fs_daemon");
 }
 
+/* The container's files as a disk: by SCSI, as every machine has a place for
+ * its controller, and the guest finds it by its address. */
+static int add_packed(struct vmspec *v, const char *image, struct err *reterr)
+{
+	struct vm_spec *s = &v->spec;
+
+	v->packed = strdup(image);
+	if (!v->packed)
+		return err_code(reterr, -ENOMEM, "disk");
+	s->scsi = true;
+	s->disks[0] = (struct vm_disk){
+		.id = ROOTIMAGE_DISK, .path = v->packed, .read_only = true,
+		.bus = VM_DISK_SCSI,
+	};
+	s->n_disks = 1;
+	return 0;
+}
+
 static int fill_devices(struct vmspec *v, const struct config *config,
 			const char *share, struct err *reterr)
 {
@@ -356,6 +379,8 @@ static int fill_devices(struct vmspec *v, const struct config *config,
 		s->entropy = q->entropy_source;
 	s->shares[0] = (struct vm_share){.tag = SHARE_TAG, .path = share,
 					 .fd = -1};
+	if (q->shared_fs == CONFIG_SHARED_FS_NONE)
+		return add_packed(v, share, reterr);
 	s->n_shares = 1;
 	return vmspec_choose_share(config, &v->facts, &s->shares[0].kind,
 				   reterr);

@@ -12,12 +12,14 @@ struct vmspec {
 	struct vm_spec spec;
 	struct guest *guest; /* owned */
 	char *cmdline_image, *cmdline_sandbox; /* owned */
+	char *packed; /* path of the disk; NULL: files are shared; owned */
 };
 
 /*
  * Puts together configuration, host, guest and the container's limits. ARCH is
  * a uname -m name, or NULL: what the container's program is made for. NAME and
- * SHARE (the folder to share) are borrowed as long as the result. 0 or -errno.
+ * SHARE (the folder to share; with `shared_fs = "none"` the image it is packed
+ * into) are borrowed as long as the result. 0 or -errno.
  */
 int vmspec_new(const struct config *config, const char *arch, const char *name,
 	       const struct spec *container, const char *share,

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/strv.h"
 #include "os/event.h"
+#include "runtime/vmm/qemu_state.h"
 #include "runtime/vmm/qmp.h"
 #include "runtime/vmm/spawn.h"
 #include "runtime/vmm/vm_priv.h"
@@ -149,6 +150,7 @@ static void on_qmp_closed(void *arg, int code, const char *text)
 	struct qemu *q = arg;
 
 	log_debug("VM '%s': QMP: %s (%d)", q->vm->name, text, code);
+	qemu_state_cancel(q->vm);
 	qmp_free(q->qmp);
 	q->qmp = NULL;
 	/* A QEMU that lives on but breaks the protocol is not trusted. */
@@ -201,6 +203,7 @@ static void qemu_release(struct vm *vm)
 		event_child_cancel(vm->loop, vm->pid);
 		(void)kill(vm->pid, SIGKILL);
 	}
+	qemu_state_cancel(vm);
 	qmp_free(q->qmp);
 	while (!list_empty(&q->ops)) {
 		struct disk_op *op =
@@ -506,16 +509,45 @@ static int qemu_disk_del(struct vm *vm, const char *id, vm_done_fn done,
 	return 0;
 }
 
+/* --- Its state --- */
+
+static int qemu_set_running(struct vm *vm, bool run, vm_done_fn done,
+			    void *arg, struct err *reterr)
+{
+	struct qemu *q = vm->impl;
+
+	return qemu_state_run(vm, q->qmp, run, done, arg, reterr);
+}
+
+static int qemu_save(struct vm *vm, int fd, vm_done_fn done, void *arg,
+		     struct err *reterr)
+{
+	struct qemu *q = vm->impl;
+
+	return qemu_state_save(vm, q->qmp, fd, done, arg, reterr);
+}
+
+static int qemu_load(struct vm *vm, int fd, vm_done_fn done, void *arg,
+		     struct err *reterr)
+{
+	struct qemu *q = vm->impl;
+
+	return qemu_state_load(vm, q->qmp, fd, done, arg, reterr);
+}
+
 const struct vmm_ops vmm_qemu = {
 	.name = "QEMU",
 	.features = VMM_FEATURE_9P | VMM_FEATURE_VIRTIOFS |
 		    VMM_FEATURE_VIRTIO_SERIAL | VMM_FEATURE_VHOST_VSOCK |
-		    VMM_FEATURE_DISK_HOTPLUG,
+		    VMM_FEATURE_DISK_HOTPLUG | VMM_FEATURE_STATE,
 	.start = qemu_start,
 	.quit = qemu_quit,
 	.kill = qemu_kill,
 	.disk_add = qemu_disk_add,
 	.disk_del = qemu_disk_del,
+	.set_running = qemu_set_running,
+	.save = qemu_save,
+	.load = qemu_load,
 	.complaint = qemu_complaint,
 	.release = qemu_release,
 };

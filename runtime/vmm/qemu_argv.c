@@ -427,6 +427,10 @@ static void add_process(struct qemu_args *a)
 	(void)strv_add(a->argv, "-no-user-config");
 	add2(a, "-display", "none");
 	(void)strv_add(a->argv, "-no-reboot");
+	if (a->spec->incoming) {
+		(void)strv_add(a->argv, "-S");
+		add2(a, "-incoming", "defer");
+	}
 	if (a->facts->qemu_sandbox)
 		add2(a, "-sandbox",
 		     "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"

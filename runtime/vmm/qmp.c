@@ -146,6 +146,33 @@ int qmp_execute(struct qmp *q, const char *command,
 	return 0;
 }
 
+int qmp_give_fd(struct qmp *q, const char *name, int fd, qmp_reply_fn fn,
+		void *arg)
+{
+	struct json_object *arguments;
+	int r;
+
+	if (q->fd < 0)
+		return -ENOTCONN;
+	if (!q->ready || q->out.len || q->n_pending == QMP_PENDING_MAX)
+		return -EBUSY;
+	arguments = json_object_new_object();
+	if (!arguments)
+		return -ENOMEM;
+	(void)json_object_object_add(arguments, "fdname",
+				     json_object_new_string(name));
+	r = put_command(&q->out, "getfd", arguments, q->next_id);
+	if (!r)
+		r = send_fds(q->fd, buf_data(&q->out), q->out.len, &fd, 1);
+	buf_clear(&q->out);
+	if (r < 0)
+		return r;
+	q->pending[q->n_pending++] = (struct pending){
+		.id = q->next_id++, .fn = fn, .arg = arg,
+	};
+	return 0;
+}
+
 static struct json_object *member(struct json_object *o, const char *key,
 				  enum json_type type)
 {

@@ -51,4 +51,10 @@ void qmp_free(struct qmp *qmp);
 int qmp_execute(struct qmp *qmp, const char *command,
 		struct json_object *arguments, qmp_reply_fn fn, void *arg);
 
+/* Lends descriptor FD to QEMU, which knows it as NAME from then on. As
+ * qmp_execute(), but only once `ready`, and -EBUSY as long as something waits
+ * to be sent. */
+int qmp_give_fd(struct qmp *qmp, const char *name, int fd, qmp_reply_fn fn,
+		void *arg);
+
 #endif

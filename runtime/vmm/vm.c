@@ -164,6 +164,37 @@ int vm_disk_del(struct vm *vm, const char *id, vm_done_fn done, void *arg,
 	return vm->ops->disk_del(vm, id, done, arg, reterr);
 }
 
+static int check_state(const struct vm *vm, struct err *reterr)
+{
+	if (vm->ops->features & VMM_FEATURE_STATE)
+		return 0;
+	return err_set(reterr, -EOPNOTSUPP, "%s saves no VM", vm->ops->name);
+}
+
+int vm_set_running(struct vm *vm, bool run, vm_done_fn done, void *arg,
+		   struct err *reterr)
+{
+	int r = check_state(vm, reterr);
+
+	return r ? r : vm->ops->set_running(vm, run, done, arg, reterr);
+}
+
+int vm_save(struct vm *vm, int fd, vm_done_fn done, void *arg,
+	    struct err *reterr)
+{
+	int r = check_state(vm, reterr);
+
+	return r ? r : vm->ops->save(vm, fd, done, arg, reterr);
+}
+
+int vm_load(struct vm *vm, int fd, vm_done_fn done, void *arg,
+	    struct err *reterr)
+{
+	int r = check_state(vm, reterr);
+
+	return r ? r : vm->ops->load(vm, fd, done, arg, reterr);
+}
+
 static enum vm_cause cause_of(const struct vm *vm, int status)
 {
 	if (vm->wanted == VM_CAUSE_QUIT)

@@ -74,6 +74,23 @@ int vm_disk_del(struct vm *vm, const char *id, vm_done_fn done, void *arg,
 		struct err *reterr);
 
 /*
+ * Halts the VM's processors, or lets them go on. 0 or -errno (then DONE is not
+ * called). It is not called either when the VM ends first: `exited` is.
+ */
+int vm_set_running(struct vm *vm, bool run, vm_done_fn done, void *arg,
+		   struct err *reterr);
+
+/*
+ * Writes all of a halted VM, memory and devices, to the file FD; or reads it
+ * into one that was started with `incoming` and the same spec, and leaves it
+ * halted. FD is borrowed for the time of the call; the rest as above.
+ */
+int vm_save(struct vm *vm, int fd, vm_done_fn done, void *arg,
+	    struct err *reterr);
+int vm_load(struct vm *vm, int fd, vm_done_fn done, void *arg,
+	    struct err *reterr);
+
+/*
  * One message for a human on where the VM stands: phase reached, panic or
  * VMM's complaint, last console lines, next command to try. For a caller whose
  * own deadline has passed. Returns CODE.

@@ -129,6 +129,9 @@ struct vm_spec {
 	/* From start to vm_mark_agent(); 0 means the default of 60 s. Not part
 	 * of the hash. */
 	uint32_t boot_timeout_ms;
+	/* It does not boot but waits, halted, for vm_load(). Not part of the
+	 * hash. */
+	bool incoming;
 };
 
 /*
@@ -264,6 +267,7 @@ typedef void (*vm_done_fn)(void *arg, int status, const char *text);
 #define VMM_FEATURE_VIRTIO_SERIAL (1U << 2)
 #define VMM_FEATURE_VHOST_VSOCK (1U << 3)
 #define VMM_FEATURE_DISK_HOTPLUG (1U << 4)
+#define VMM_FEATURE_STATE (1U << 5) /* it can be saved and loaded */
 
 /*
  * A kind of VMM. Functions get a `struct vm` that `start` filled in; its
@@ -284,6 +288,13 @@ struct vmm_ops {
 			struct err *reterr);
 	int (*disk_del)(struct vm *vm, const char *id, vm_done_fn done,
 			void *arg, struct err *reterr);
+	/* See vm_set_running(), vm_save(), vm_load(). */
+	int (*set_running)(struct vm *vm, bool run, vm_done_fn done, void *arg,
+			   struct err *reterr);
+	int (*save)(struct vm *vm, int fd, vm_done_fn done, void *arg,
+		    struct err *reterr);
+	int (*load)(struct vm *vm, int fd, vm_done_fn done, void *arg,
+		    struct err *reterr);
 	/* Adds to the diagnosis what the VMM itself said (stderr's line). */
 	const char *(*complaint)(const struct vm *vm);
 	/* Releases what `start` made; the process has ended or is killed. */

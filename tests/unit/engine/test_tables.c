@@ -450,7 +450,6 @@ static void test_config_refusals(void **state UNUSED)
 		const char *text, *names;
 	} rows[] = {
 		{"[hypervisor.qemu]\nguest = 'x'\n", "guest"},
-		{"[hypervisor.qemu]\nshared_fs = 'none'\n", "shared_fs"},
 		{"[hypervisor.qemu]\nblock_device_driver = 'virtio-blk'\n",
 		 "block_device_driver"},
 	};
