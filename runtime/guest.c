@@ -446,6 +446,30 @@ static int hash_file(const char *path, char ret[GUEST_HASH_SIZE])
 	return n < 0 ? (int)n : 0;
 }
 
+int guest_fingerprint(const struct guest *guest, char ret[GUEST_HASH_SIZE],
+		      struct err *reterr)
+{
+	const char *paths[] = {guest->kernel.path, guest->initrd.path,
+			       guest->image.path};
+	char all[ARRAY_SIZE(paths) * GUEST_HASH_SIZE];
+	uint8_t md[EVP_MAX_MD_SIZE] = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		int r = *paths[i] ? hash_file(paths[i], all + n) : 0;
+
+		if (r < 0)
+			return err_code(reterr, r, "read '%s'", paths[i]);
+		n += *paths[i] ? GUEST_HASH_SIZE - 1 : 0;
+		all[n++] = '/';
+	}
+	if (!EVP_Digest(all, n, md, NULL, EVP_sha256(), NULL))
+		return err_code(reterr, -ENOMEM, "guest's files");
+	for (size_t i = 0; i < 32; i++)
+		(void)snprintf(ret + 2 * i, 3, "%02x", md[i]);
+	return 0;
+}
+
 int guest_verify(const struct guest *guest, bool all, struct err *reterr)
 {
 	const struct guest_file *files[] = {&guest->kernel, &guest->initrd,

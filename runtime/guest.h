@@ -73,4 +73,9 @@ int guest_probe_image(const struct guest *guest, struct guest_root *ret,
  * ALL must have one. */
 int guest_verify(const struct guest *guest, bool all, struct err *reterr);
 
+/* One hash over kernel, initrd and root image, as far as there are any: of
+ * their content, not their paths. 0 or -errno. */
+int guest_fingerprint(const struct guest *guest, char ret[GUEST_HASH_SIZE],
+		      struct err *reterr);
+
 #endif

@@ -29,6 +29,9 @@ struct verb_options {
 	const char *pid_file, *arch;
 	unsigned int preserve_fds;
 	bool no_pivot, detach, keep;
+	/* checkpoint, restore */
+	const char *image_path;
+	bool leave_running;
 	/* exec */
 	const char *process, *cwd, *user, *apparmor, *label;
 	struct strv env, additional_gids, caps;
@@ -84,6 +87,15 @@ int cli_check_id(const char *id, struct err *reterr);
 int cli_load_config(const struct cli *cli, struct config **ret,
 		    struct err *reterr);
 
+/*
+ * The options of a new container. The configuration that holds for it, *CONFIG,
+ * depends on its spec, which is looked at here and again by the engine.
+ */
+struct create_options;
+int cli_prepare(const struct cli *cli, const struct verb_options *o,
+		const char *id, struct config **config,
+		struct create_options *ret, struct err *reterr);
+
 /* Writes the N bytes to standard output; 0 or -errno with the error set. */
 int cli_print(const void *p, size_t n, struct err *reterr);
 
@@ -110,6 +122,10 @@ int verb_pause(const struct cli *cli, const struct verb_options *o, int argc,
 	       char **argv, struct err *reterr);
 int verb_resume(const struct cli *cli, const struct verb_options *o, int argc,
 		char **argv, struct err *reterr);
+int verb_checkpoint(const struct cli *cli, const struct verb_options *o,
+		    int argc, char **argv, struct err *reterr);
+int verb_restore(const struct cli *cli, const struct verb_options *o, int argc,
+		 char **argv, struct err *reterr);
 int verb_update(const struct cli *cli, const struct verb_options *o, int argc,
 		char **argv, struct err *reterr);
 int verb_spec(const struct cli *cli, const struct verb_options *o, int argc,

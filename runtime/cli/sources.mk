@@ -6,6 +6,7 @@ CLI_SRCS := \
 	runtime/cli/cli.c \
 	runtime/cli/options.c \
 	runtime/cli/signals.c \
+	runtime/cli/verb_checkpoint.c \
 	runtime/cli/verb_container.c \
 	runtime/cli/verb_events.c \
 	runtime/cli/verb_exec.c \

@@ -18,13 +18,9 @@ static bool is_manager(const struct cli *cli, const char *name)
 	return cli->cgroup_manager && !strcmp(cli->cgroup_manager, name);
 }
 
-/*
- * The options of a new container. The configuration that holds for it, *CONFIG,
- * depends on its spec, which is looked at here and again by the engine.
- */
-static int prepare(const struct cli *cli, const struct verb_options *o,
-		   const char *id, struct config **config,
-		   struct create_options *ret, struct err *reterr)
+int cli_prepare(const struct cli *cli, const struct verb_options *o,
+		const char *id, struct config **config,
+		struct create_options *ret, struct err *reterr)
 {
 	const char *bundle = o->bundle ? o->bundle : ".";
 	const char *file = o->spec_file ? o->spec_file : SPEC_FILE_NAME;
@@ -69,7 +65,7 @@ int verb_create(const struct cli *cli, const struct verb_options *o,
 {
 	cleanup_config struct config *config = NULL;
 	struct create_options create;
-	int r = prepare(cli, o, argv[0], &config, &create, reterr);
+	int r = cli_prepare(cli, o, argv[0], &config, &create, reterr);
 
 	return r < 0 ? r : client_create(&create, reterr);
 }
@@ -80,7 +76,7 @@ int verb_run(const struct cli *cli, const struct verb_options *o,
 	cleanup_config struct config *config = NULL;
 	struct create_options create;
 	int status = 0;
-	int r = prepare(cli, o, argv[0], &config, &create, reterr);
+	int r = cli_prepare(cli, o, argv[0], &config, &create, reterr);
 
 	if (r == 0)
 		r = client_run(&create, o->detach, o->keep, &status, reterr);

@@ -39,6 +39,40 @@ static const struct option_desc run_options[] = {
 	IGNORED("no-subreaper"),
 };
 
+/* A VM is saved whole: what CRIU wants to be told about the parts is taken, and
+ * changes nothing. */
+#define CRIU_OPTIONS                                                           \
+	IGNORED("tcp-established"), IGNORED("ext-unix-sk"),                    \
+	IGNORED("shell-job"), IGNORED("file-locks"),                           \
+	IGNORED_STRING("manage-cgroups-mode"), IGNORED_STRING("empty-ns")
+
+static const struct option_desc checkpoint_options[] = {
+	STRING(0, "image-path", "DIR", image_path,
+	       "where to write it (default: checkpoint)"),
+	{0, "work-path", OPTION_IGNORED_STRING, "DIR", 0,
+	 "accepted; there are no working files"},
+	FLAG('R', "leave-running", leave_running,
+	     "let it go on; else it is deleted"),
+	CRIU_OPTIONS, HELP,
+};
+
+static const struct option_desc restore_options[] = {
+	STRING(0, "image-path", "DIR", image_path,
+	       "where it was written (default: checkpoint)"),
+	{0, "work-path", OPTION_IGNORED_STRING, "DIR", 0,
+	 "accepted; there are no working files"},
+	STRING('b', "bundle", "DIR", bundle,
+	       "bundle with config.json (default: .)"),
+	STRING('f', "config", "FILE", spec_file,
+	       "in place of the bundle's config.json"),
+	STRING(0, "console-socket", "SOCKET", console_socket,
+	       "socket that gets the terminal"),
+	STRING(0, "pid-file", "FILE", pid_file, "file to write the pid to"),
+	FLAG('d', "detach", detach, "do not wait for the end"),
+	FLAG(0, "no-pivot", no_pivot, "accepted; the guest decides"),
+	IGNORED("no-subreaper"), CRIU_OPTIONS, HELP,
+};
+
 static const struct option_desc help_options[] = {HELP};
 
 static const struct option_desc kill_options[] = {
@@ -182,6 +216,10 @@ const struct verb cli_verbs[] = {
 	 OPTIONS(help_options), 1, 1, false},
 	{"resume", "let a paused container go on", "ID", verb_resume,
 	 OPTIONS(help_options), 1, 1, false},
+	{"checkpoint", "save a container with its VM, and end it", "ID",
+	 verb_checkpoint, OPTIONS(checkpoint_options), 1, 1, false},
+	{"restore", "let a saved container go on, as ID", "ID", verb_restore,
+	 OPTIONS(restore_options), 1, 1, false},
 	{"update", "change the limits of a container", "ID", verb_update,
 	 OPTIONS(update_options), 1, 1, false},
 	{"events", "show what a container uses, again and again", "ID",

@@ -93,6 +93,13 @@ static void ignore_answer(void *arg UNUSED, int code UNUSED,
 {
 }
 
+bool agent_adopt(struct ttrpc_conn *conn, enum agent_method method,
+		 uint32_t stream, ttrpc_done_fn done, void *arg)
+{
+	return stream && ttrpc_adopt(conn, stream, methods[method].response,
+				     done, arg) == 0;
+}
+
 void agent_tell(struct ttrpc_conn *conn, enum agent_method method,
 		const ProtobufCMessage *request)
 {

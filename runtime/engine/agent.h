@@ -47,6 +47,11 @@ void agent_call_within(struct ttrpc_conn *conn, enum agent_method method,
 		       uint32_t timeout_ms, const ProtobufCMessage *request,
 		       ttrpc_done_fn done, void *arg);
 
+/* Waits for the answer to STREAM, a call of METHOD that another connection has
+ * made; false when that is 0, or not possible. */
+bool agent_adopt(struct ttrpc_conn *conn, enum agent_method method,
+		 uint32_t stream, ttrpc_done_fn done, void *arg);
+
 /* As agent_call() when nobody cares for the answer. */
 void agent_tell(struct ttrpc_conn *conn, enum agent_method method,
 		const ProtobufCMessage *request);

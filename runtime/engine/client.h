@@ -36,6 +36,7 @@ struct create_options {
 	const struct config *config; /* the same, as parsed; NULL: defaults */
 	bool no_pivot, systemd_cgroup;
 	bool no_cgroup; /* none on the host */
+	const char *checkpoint; /* absolute folder to restore from, or NULL */
 	bool debug; /* the supervisor logs at level debug */
 };
 
@@ -115,6 +116,25 @@ int client_exec(const struct exec_options *o, int *exit_status,
  */
 int client_run(const struct create_options *o, bool detach, bool keep,
 	       int *exit_status, struct err *reterr);
+
+/*
+ * Saves a container with its VM into folder PATH, which is made where it is
+ * not there. Unless LEAVE_RUNNING the container is deleted then. -EOPNOTSUPP
+ * with the reason for one that cannot be saved, which goes on untouched.
+ */
+int client_checkpoint(const char *root, const char *id, const char *path,
+		      bool leave_running, struct err *reterr);
+
+/* The architecture of the checkpoint in folder PATH; to be freed. */
+int client_checkpoint_arch(const char *path, char **ret, struct err *reterr);
+
+/*
+ * client_run() of a container that goes on where checkpoint O->checkpoint was
+ * made. The bundle's config.json says what is the host's (hooks, control group,
+ * network namespace, terminal); the rest is in the VM.
+ */
+int client_restore(const struct create_options *o, bool detach,
+		   int *exit_status, struct err *reterr);
 
 /* All containers below ROOT, sorted by id; none when ROOT does not exist. To be
  * freed with container_states_free(). */

@@ -19,6 +19,7 @@
 #include "proto/task.pb-c.h"
 #include "runtime/cgroup.h"
 #include "runtime/config.h"
+#include "runtime/engine/checkpoint.h"
 #include "runtime/engine/client.h"
 #include "runtime/engine/dir.h"
 #include "runtime/engine/host_check.h"
@@ -142,6 +143,8 @@ static int write_config(const struct making *m, struct err *reterr)
 	cleanup_buf struct buf text = BUF_INIT(CONFIG_TEXT_MAX);
 	int r;
 
+	if (m->o->checkpoint)
+		return checkpoint_take(m->o->checkpoint, m->dirfd, reterr);
 	if (!m->o->config)
 		return 0;
 	r = config_write_toml(m->o->config, false, &text);
@@ -274,6 +277,8 @@ static int task_create(struct making *m, struct err *reterr)
 	request.id = TEXT(m->o->id);
 	request.bundle = m->bundle;
 	request.terminal = m->terminal;
+	if (m->o->checkpoint)
+		request.checkpoint = TEXT(m->o->checkpoint);
 	if (m->lease)
 		request.options = &lease;
 	return rpc_call(m->rpc, RPC_TASK, "Create", &request.base, NULL, NULL,
@@ -363,7 +368,7 @@ int client_create(const struct create_options *o, struct err *reterr)
 static int run_in_foreground(struct making *m, int *exit_status,
 			     struct err *reterr)
 {
-	int r = client_start(m->root, m->o->id, reterr);
+	int r = m->o->checkpoint ? 0 : client_start(m->root, m->o->id, reterr);
 
 	if (r < 0)
 		return r;
@@ -387,9 +392,9 @@ int client_run(const struct create_options *o, bool detach, bool keep,
 	if (!detach)
 		tty_save(&tty, 0);
 	r = make(&m, reterr);
-	if (!r && detach)
+	if (!r && detach && !o->checkpoint)
 		r = client_start(m.root, o->id, reterr);
-	else if (!r)
+	else if (!r && !detach)
 		r = run_in_foreground(&m, exit_status, reterr);
 	tty_restore(&tty);
 	if (m.rpc >= 0 && (r < 0 || (!detach && !keep))) {
@@ -402,6 +407,12 @@ int client_run(const struct create_options *o, bool detach, bool keep,
 	}
 	making_release(&m);
 	return r;
+}
+
+int client_restore(const struct create_options *o, bool detach,
+		   int *exit_status, struct err *reterr)
+{
+	return client_run(o, detach, false, exit_status, reterr);
 }
 
 /* --- exec --- */

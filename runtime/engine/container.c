@@ -16,6 +16,7 @@
 #include "os/userns.h"
 #include "runtime/config.h"
 #include "runtime/engine/agent.h"
+#include "runtime/engine/checkpoint.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/hooks.h"
 #include "runtime/engine/network.h"
@@ -29,6 +30,8 @@
 #include "runtime/engine/translate.h"
 #include "runtime/oci/spec.h"
 
+/* Protocol structs have no const members; requests are only read. */
+#define TEXT(s) ((char *)(uintptr_t)(s))
 #define STATUS_FAILED 255
 #define STATUS_KILLED 137
 
@@ -51,6 +54,16 @@ static void container_done(struct container *c, int code, const struct err *e)
 	c->done = NULL;
 	if (done)
 		done(arg, code, e);
+}
+
+void container_answer(struct container *c, int code, const struct err *e)
+{
+	container_done(c, code, e);
+}
+
+const char *container_guest_id(const struct container *c)
+{
+	return c->guest_id ? c->guest_id : c->id;
 }
 
 /* --- what is shown of it --- */
@@ -361,12 +374,29 @@ static void make_in_guest(struct container *c)
 		container_fail(c, r, &err);
 		return;
 	}
-	request.container_id = c->id;
+	request.container_id = TEXT(container_guest_id(c));
 	request.exec_id = c->id;
 	request.sandbox_pidns = c->share_pids;
 	request.oci = c->spec->wire;
 	agent_call_within(agent_of(c), AGENT_CREATE_CONTAINER,
 			  create_timeout_ms(c), &request.base, on_created, c);
+}
+
+static void run_poststart(struct container *c);
+
+/* It runs already; what is left is the host's part. */
+static void finish_restore(struct container *c)
+{
+	struct err err = {0};
+	int r = limit_on_host(c, c->limits, &err);
+
+	if (r < 0) {
+		container_fail(c, r, &err);
+		return;
+	}
+	container_save(c);
+	engine_phase(c->sandbox->eng, "container restored");
+	run_poststart(c);
 }
 
 static void on_booted(void *arg, int code, const struct err *e)
@@ -375,8 +405,33 @@ static void on_booted(void *arg, int code, const struct err *e)
 
 	if (code < 0)
 		container_fail(c, code, e);
+	else if (c->restore)
+		finish_restore(c);
 	else
 		make_in_guest(c);
+}
+
+int container_adopt(struct container *c, struct err *reterr)
+{
+	int r = container_step(&c->status, CONTAINER_OP_MADE, c->id, reterr);
+
+	if (!r)
+		r = container_step(&c->status, CONTAINER_OP_START, c->id,
+				   reterr);
+	if (!r && c->restore->paused)
+		r = container_step(&c->status, CONTAINER_OP_PAUSE, c->id,
+				   reterr);
+	if (!r)
+		r = process_step(&c->init->state, PROCESS_OP_MADE, c->id,
+				 reterr);
+	if (!r)
+		r = process_step(&c->init->state, PROCESS_OP_START, c->id,
+				 reterr);
+	if (r < 0)
+		return r;
+	c->in_guest = true;
+	process_adopt(c->init, c->restore);
+	return 0;
 }
 
 static void on_packed(void *arg, int code, const struct err *e)
@@ -407,7 +462,7 @@ static void on_network(void *arg, int code, const struct err *e)
 
 	if (code < 0)
 		container_fail(c, code, e);
-	else if (is_packed(c))
+	else if (is_packed(c) && !c->restore)
 		pack(c);
 	else
 		sandbox_boot(c->sandbox, c, on_booted, c);
@@ -543,8 +598,32 @@ static int container_load(struct container *c, const char *bundle,
 	return 0;
 }
 
+/* What the container goes on from. */
+static int load_checkpoint(struct container *c, const char *path,
+			   struct err *reterr)
+{
+	int r = checkpoint_read(path, &c->restore, reterr);
+
+	if (r < 0)
+		return r;
+	c->guest_id = strdup(c->restore->id);
+	if (!c->guest_id)
+		return err_code(reterr, -ENOMEM, "restore");
+	if (!is_packed(c))
+		return err_set(reterr, -EINVAL,
+			       "the checkpoint's configuration has no "
+			       "shared_fs = \"none\"");
+	if (c->restore->terminal != c->spec->terminal)
+		return err_set(reterr, -EINVAL,
+			       "process.terminal is %s, and was %s when the "
+			       "checkpoint was made",
+			       c->spec->terminal ? "true" : "false",
+			       c->restore->terminal ? "true" : "false");
+	return 0;
+}
+
 void container_create(struct sandbox *sb, const char *id, const char *bundle,
-		      engine_done_fn done, void *arg)
+		      const char *checkpoint, engine_done_fn done, void *arg)
 {
 	struct container *c;
 	struct err err = {0};
@@ -569,6 +648,8 @@ void container_create(struct sandbox *sb, const char *id, const char *bundle,
 	c->done_arg = arg;
 	c->id = strdup(id);
 	r = c->id ? container_load(c, bundle, &err) : -ENOMEM;
+	if (!r && *checkpoint)
+		r = load_checkpoint(c, checkpoint, &err);
 	if (r < 0) {
 		container_done(c, r, &err);
 		container_free(c);
@@ -596,6 +677,8 @@ void container_free(struct container *c)
 	cgroup_release(&c->cgroup);
 	free(c->host_hooks);
 	free(c->guest_rootfs);
+	free(c->guest_id);
+	checkpoint_free(c->restore);
 	free(c->annotations);
 	free(c->created);
 	free(c->bundle);
@@ -683,7 +766,7 @@ void container_start(struct container *c, engine_done_fn done, void *arg)
 	}
 	c->done = done;
 	c->done_arg = arg;
-	request.container_id = c->id;
+	request.container_id = TEXT(container_guest_id(c));
 	agent_call_within(agent_of(c), AGENT_START_CONTAINER,
 			  create_timeout_ms(c), &request.base, on_started, c);
 }
@@ -785,7 +868,7 @@ void container_pause(struct container *c, bool resume, engine_done_fn done,
 	if (!begin(c, resume ? CONTAINER_OP_RESUME : CONTAINER_OP_PAUSE, done,
 		   arg))
 		return;
-	pause.container_id = cont.container_id = c->id;
+	pause.container_id = cont.container_id = TEXT(container_guest_id(c));
 	if (resume)
 		agent_call(agent_of(c), AGENT_RESUME, &cont.base, on_resumed,
 			   c);
@@ -819,7 +902,7 @@ void container_update(struct container *c,
 		guest.cpu = &cpu;
 	}
 	translate_resources(&guest, none);
-	request.container_id = c->id;
+	request.container_id = TEXT(container_guest_id(c));
 	request.resources = &guest;
 	agent_call(agent_of(c), AGENT_UPDATE, &request.base, on_updated, c);
 }
@@ -914,7 +997,7 @@ void container_process_finished(struct container *c, struct process *p)
 		process_report(p);
 		return;
 	}
-	request.container_id = c->id;
+	request.container_id = TEXT(container_guest_id(c));
 	agent_call(agent_of(c), AGENT_REMOVE_CONTAINER, &request.base,
 		   on_removed, c);
 }

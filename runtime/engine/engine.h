@@ -29,6 +29,9 @@ struct container;
 struct process;
 struct network;
 struct rootimage;
+struct checkpoint;
+struct saving;
+struct vm_shape;
 struct spec;
 struct stub_link;
 struct vmspec;
@@ -128,6 +131,9 @@ const char *process_agent_id(const struct process *p);
 /* The process exists in the guest: streams flow, its end is waited for. */
 void process_run(struct process *p);
 
+/* As process_run(), where the supervisor left off that made checkpoint CK. */
+void process_adopt(struct process *p, const struct checkpoint *ck);
+
 /* 0 when the container's state lets P, an exec, run. */
 int process_may_exec(const struct process *p, struct err *reterr);
 
@@ -172,14 +178,17 @@ struct container {
 	void *limits; /* Grpc__LinuxResources as asked for, by proto_free() */
 	uint64_t ooms; /* times that it ran out of memory */
 	bool share_pids; /* in the pod's pid namespace */
+	char *guest_id; /* the agent's name for it, if another; owned */
+	struct checkpoint *restore; /* what it is made from, if so; owned */
 	char *guest_rootfs; /* path, once the host's part is done; owned */
 	bool in_guest; /* the agent knows it */
 	bool deleted;
 };
 
-/* Makes the container, and boots the sandbox for the first. */
+/* Makes the container, and boots the sandbox for the first; or restores both
+ * from the folder CHECKPOINT ("": none), and the container runs. */
 void container_create(struct sandbox *sb, const char *id, const char *bundle,
-		      engine_done_fn done, void *arg);
+		      const char *checkpoint, engine_done_fn done, void *arg);
 void container_start(struct container *c, engine_done_fn done, void *arg);
 void container_kill(struct container *c, const char *exec_id, uint32_t signo,
 		    bool all, engine_done_fn done, void *arg);
@@ -200,6 +209,15 @@ struct process *container_find(struct container *c, const char *exec_id);
 /* Writes state.json. */
 void container_save(struct container *c);
 
+/* What the agent calls it. */
+const char *container_guest_id(const struct container *c);
+
+/* Ends the request that C has under way. */
+void container_answer(struct container *c, int code, const struct err *e);
+
+/* It runs in a guest that was restored: its streams are ours from now on. */
+int container_adopt(struct container *c, struct err *reterr);
+
 /* From process.c: P has ended; all its output is delivered. */
 void container_process_exited(struct container *c, struct process *p);
 void container_process_finished(struct container *c, struct process *p);
@@ -219,6 +237,9 @@ struct sandbox {
 	struct network *network; /* owned; NULL: not looked at yet */
 	struct fs_server *fs; /* NULL: the VMM serves the share itself */
 	struct rootimage *rootimage; /* while it is being packed; owned */
+	struct saving *saving; /* a checkpoint under way; owned */
+	struct vm_shape *shape; /* of its VM, when it can be saved; owned */
+	char unsavable[320]; /* why it cannot, or "" */
 	char *disk_addr; /* SCSI, of the packed files; NULL: shared; owned */
 	struct event_timer *progress, *grace;
 	struct list containers;
@@ -239,6 +260,15 @@ void sandbox_boot(struct sandbox *sb, struct container *c, engine_done_fn done,
 		  void *arg);
 
 struct container *sandbox_find(struct sandbox *sb, const char *id);
+
+/* Connects to the agent, which is not asked anything yet. 0 or -errno. */
+int sandbox_connect(struct sandbox *sb, struct err *reterr);
+
+/* Asks the agent whether it is there; the sandbox is made, or goes on, then. */
+void sandbox_hello(struct sandbox *sb);
+
+/* The boot has failed: ends the VM, and tells why. */
+void sandbox_fail_boot(struct sandbox *sb, const struct err *e);
 
 /* Lets the guest write back and power off, then reports the ends. */
 void sandbox_stop(struct sandbox *sb);

@@ -10,6 +10,7 @@
 #include "proto/task.pb-c.h"
 #include "runtime/config.h"
 #include "runtime/engine/agent.h"
+#include "runtime/engine/checkpoint.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/stream.h"
 #include "runtime/vmm/vm.h"
@@ -37,7 +38,8 @@ bool process_is_init(const struct process *p)
 const char *process_agent_id(const struct process *p)
 {
 	/* The init process goes by the container's id, as with Kata. */
-	return process_is_init(p) ? p->container->id : p->exec_id;
+	return process_is_init(p) ? container_guest_id(p->container)
+				   : p->exec_id;
 }
 
 static void on_drain_idle(void *arg)
@@ -155,7 +157,8 @@ void process_resize(struct process *p, uint32_t rows, uint32_t columns)
 	if (!p->terminal || (!rows && !columns) ||
 	    process_may(p->state, PROCESS_OP_RESIZE, p->exec_id, &err) < 0)
 		return;
-	request.container_id = p->container->id;
+	request.container_id =
+		(char *)(uintptr_t)container_guest_id(p->container);
 	request.exec_id = (char *)(uintptr_t)process_agent_id(p);
 	request.row = rows;
 	request.column = columns;
@@ -167,13 +170,31 @@ void process_run(struct process *p)
 	Grpc__WaitProcessRequest request = GRPC__WAIT_PROCESS_REQUEST__INIT;
 	uint32_t rows = 0, columns = 0;
 
-	request.container_id = p->container->id;
+	request.container_id =
+		(char *)(uintptr_t)container_guest_id(p->container);
 	request.exec_id = (char *)(uintptr_t)process_agent_id(p);
 	if (p->stub)
 		stub_size(p->stub, &rows, &columns);
 	process_resize(p, rows, columns);
 	agent_call(agent_of(p), AGENT_WAIT, &request.base, on_waited, p);
 	stream_start(p);
+}
+
+void process_adopt(struct process *p, const struct checkpoint *ck)
+{
+	Grpc__WaitProcessRequest request = GRPC__WAIT_PROCESS_REQUEST__INIT;
+	uint32_t rows = 0, columns = 0;
+
+	request.container_id =
+		(char *)(uintptr_t)container_guest_id(p->container);
+	request.exec_id = (char *)(uintptr_t)process_agent_id(p);
+	if (p->stub)
+		stub_size(p->stub, &rows, &columns);
+	process_resize(p, rows, columns);
+	if (!agent_adopt(agent_of(p), AGENT_WAIT, ck->calls.wait, on_waited, p))
+		agent_call(agent_of(p), AGENT_WAIT, &request.base, on_waited,
+			   p);
+	stream_adopt(p, ck);
 }
 
 static void exec_done(struct process *p, int code, const struct err *e)
@@ -237,7 +258,8 @@ void process_start_exec(struct process *p, engine_done_fn done, void *arg)
 	}
 	p->done = done;
 	p->done_arg = arg;
-	request.container_id = p->container->id;
+	request.container_id =
+		(char *)(uintptr_t)container_guest_id(p->container);
 	request.exec_id = p->exec_id;
 	request.process = asked->process;
 	request.cgroup = asked->cgroup;
@@ -290,7 +312,8 @@ void process_signal(struct process *p, uint32_t signo, bool all,
 		GRPC__SIGNAL_PROCESS_REQUEST__INIT;
 	struct signal_call *call = malloc(sizeof(*call));
 
-	request.container_id = p->container->id;
+	request.container_id =
+		(char *)(uintptr_t)container_guest_id(p->container);
 	request.signal = signo;
 	/* No process named means all of them. */
 	if (!all)

@@ -16,6 +16,8 @@
 /* Type of CreateTaskRequest.options: the container lives no longer than the
  * connection that made it. */
 #define RPC_LEASE_TYPE "kiln.v1.Lease"
+/* Type of CheckpointTaskRequest.options: the container goes on afterwards. */
+#define RPC_LEAVE_RUNNING_TYPE "kiln.v1.LeaveRunning"
 /* Type of ExecProcessRequest.spec: a packed grpc.Process. */
 #define RPC_EXEC_TYPE "grpc.ExecProcessRequest"
 

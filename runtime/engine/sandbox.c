@@ -12,6 +12,7 @@
 #include "proto/health.pb-c.h"
 #include "runtime/config.h"
 #include "runtime/engine/agent.h"
+#include "runtime/engine/checkpoint.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/network.h"
 #include "runtime/engine/rootimage.h"
@@ -19,6 +20,7 @@
 #include "runtime/engine/stats.h"
 #include "runtime/engine/translate.h"
 #include "runtime/engine/vmspec.h"
+#include "runtime/guest.h"
 #include "runtime/oci/spec.h"
 #include "runtime/vmm/vm.h"
 
@@ -66,6 +68,7 @@ void sandbox_free(struct sandbox *sb)
 	if (!sb)
 		return;
 	sb->done = NULL;
+	checkpoint_cancel(sb);
 	while (!list_empty(&sb->containers))
 		container_free(list_entry(sb->containers.next, struct container,
 					  link));
@@ -81,6 +84,7 @@ void sandbox_free(struct sandbox *sb)
 		share_release(sb->share);
 	free(sb->share);
 	free(sb->disk_addr);
+	free(sb->shape);
 	cgroup_release(&sb->cgroup);
 	free(sb);
 }
@@ -124,6 +128,7 @@ static void gone(struct sandbox *sb, const struct err *why)
 		return;
 	event_timer_stop(sb->grace);
 	sandbox_fs_stop(sb);
+	checkpoint_cancel(sb);
 	if (*why->text) {
 		sb->failure = *why;
 		journal_failure(&sb->eng->journal, why->text);
@@ -236,10 +241,15 @@ static void on_grace_over(void *arg)
 	vm_kill(sb->vm);
 }
 
-static void fail_boot(struct sandbox *sb, const struct err *e)
+void sandbox_fail_boot(struct sandbox *sb, const struct err *e)
 {
 	sb->failure = *e;
 	vm_kill(sb->vm);
+}
+
+static struct container *first(const struct sandbox *sb)
+{
+	return list_entry(sb->containers.next, struct container, link);
 }
 
 static void on_network(void *arg, int code, const struct err *e)
@@ -251,11 +261,12 @@ static void on_network(void *arg, int code, const struct err *e)
 		return; /* on the way out */
 	if (code < 0 ||
 	    sandbox_step(&sb->state, SANDBOX_OP_READY, sb->id, &err) < 0) {
-		fail_boot(sb, &err);
+		sandbox_fail_boot(sb, &err);
 		return;
 	}
 	engine_phase(sb->eng, "sandbox ready");
-	stats_watch_oom(sb);
+	if (!first(sb)->restore)
+		stats_watch_oom(sb);
 	boot_done(sb, 0, &err);
 }
 
@@ -269,16 +280,11 @@ static void on_sandbox_created(void *arg, int code, const char *text,
 		return; /* on the way out */
 	if (code != TTRPC_OK) {
 		(void)agent_error(&err, AGENT_CREATE_SANDBOX, code, text);
-		fail_boot(sb, &err);
+		sandbox_fail_boot(sb, &err);
 		return;
 	}
 	progress(sb);
 	network_configure(sb, vm_layout(sb->vm), on_network, sb);
-}
-
-static const struct spec *first_spec(const struct sandbox *sb)
-{
-	return list_entry(sb->containers.next, struct container, link)->spec;
 }
 
 /* The time and some entropy: the guest's own are worth nothing yet. */
@@ -383,7 +389,7 @@ static void add_packed(struct storages *s, const char *address)
 static void create_sandbox(struct sandbox *sb)
 {
 	Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
-	const struct spec *spec = first_spec(sb);
+	const struct spec *spec = first(sb)->spec;
 	struct storages s = {.n = 0};
 	char *options_shm[] = {TEXT("noexec"), TEXT("nosuid"), TEXT("nodev"),
 			       TEXT("mode=1777"), s.size};
@@ -421,42 +427,71 @@ static void on_hello(void *arg, int code, const char *text,
 				  code ? text : "the agent is not serving");
 		if (!err.code)
 			err.code = -EIO;
-		fail_boot(sb, &err);
+		sandbox_fail_boot(sb, &err);
 		return;
 	}
 	vm_mark_agent(sb->vm);
 	progress(sb);
 	tell_time_and_seed(sb);
-	create_sandbox(sb);
+	if (first(sb)->restore)
+		on_network(sb, 0, &err); /* as it was */
+	else
+		create_sandbox(sb);
+}
+
+void sandbox_hello(struct sandbox *sb)
+{
+	Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
+
+	progress(sb);
+	agent_call(sb->agent, AGENT_CHECK, &request.base, on_hello, sb);
+}
+
+int sandbox_connect(struct sandbox *sb, struct err *reterr)
+{
+	int fd = vm_agent_fd(sb->vm);
+
+	if (fd >= 0)
+		sb->agent = ttrpc_conn_new(sb->eng->loop, fd, NULL, 0,
+					   on_agent_closed, sb);
+	if (sb->agent)
+		return 0;
+	if (fd >= 0)
+		close_fd(&fd);
+	return fd == -EAGAIN ? fd
+			     : err_set(reterr, -EIO,
+				       "no connection to the agent");
 }
 
 static void connect_agent(struct sandbox *sb)
 {
-	Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
 	struct err err = {0};
-	int fd;
+	int r;
 
 	if (sb->agent || sb->state != SANDBOX_BOOTING)
 		return;
-	fd = vm_agent_fd(sb->vm);
-	if (fd == -EAGAIN)
-		return;
-	if (fd >= 0)
-		sb->agent = ttrpc_conn_new(sb->eng->loop, fd, NULL, 0,
-					   on_agent_closed, sb);
-	if (!sb->agent) {
-		if (fd >= 0)
-			close_fd(&fd);
-		(void)err_set(&err, -EIO, "no connection to the agent");
-		fail_boot(sb, &err);
-		return;
-	}
-	agent_call(sb->agent, AGENT_CHECK, &request.base, on_hello, sb);
+	r = sandbox_connect(sb, &err);
+	if (r == 0)
+		sandbox_hello(sb);
+	else if (r != -EAGAIN)
+		sandbox_fail_boot(sb, &err);
+}
+
+/* The VM's own deadline is the one that holds while it reads its state. */
+static void load(struct sandbox *sb)
+{
+	event_timer_stop(sb->progress);
+	restore_load(sb, first(sb));
 }
 
 static void on_channel(void *arg)
 {
-	connect_agent(arg);
+	struct sandbox *sb = arg;
+
+	if (first(sb)->restore)
+		load(sb);
+	else
+		connect_agent(sb);
 }
 
 static const struct vm_callbacks vm_callbacks = {
@@ -491,6 +526,70 @@ static char *packed_address(const struct vm_spec *spec)
 		       : strdup(layout.disks[0].text);
 }
 
+/* What ties the VM to the host, so that QEMU does not save it. */
+static const char *unsavable(const struct vm_spec *s)
+{
+	if (s->n_shares && s->shares[0].kind == VM_SHARE_VIRTIOFS)
+		return "its files come by virtio-fs, whose server has state "
+		       "that QEMU does not save: create it with shared_fs = "
+		       "\"none\" (a copy of its files)";
+	if (s->n_shares)
+		return "its files come by 9p, and QEMU saves no VM whose guest "
+		       "has mounted that: create it with shared_fs = \"none\" "
+		       "(a copy of its files)";
+	if (s->n_nics)
+		return "it has a network card, whose connections lead to this "
+		       "network namespace: create it in one without links";
+	if (s->image && s->image_bus != VM_IMAGE_BLK)
+		return "its root image is mapped as memory: set "
+		       "vm_rootfs_driver = \"virtio-blk\"";
+	if (s->channel != VM_CHANNEL_VIRTIO_SERIAL)
+		return "its agent is reached by vsock, whose connections do "
+		       "not outlive the VM";
+	return "";
+}
+
+/* Notes what another VM must have in common with this one. */
+static int note_shape(struct sandbox *sb, const struct vmspec *v,
+		      struct err *reterr)
+{
+	struct vm_shape *shape = calloc(1, sizeof(*shape));
+	struct vm_spec spec = v->spec;
+
+	if (!shape)
+		return err_code(reterr, -ENOMEM, "boot");
+	sb->shape = shape;
+	spec.disks[0].path = ROOTIMAGE_NAME; /* wherever it is */
+	vm_spec_hash(&spec, shape->spec);
+	(void)snprintf(shape->vmm, sizeof(shape->vmm), "QEMU %u.%u",
+		       v->facts.qemu_major, v->facts.qemu_minor);
+	shape->memory_mib = spec.memory_mib;
+	shape->vcpus = spec.vcpus;
+	return guest_fingerprint(v->guest, shape->files, reterr);
+}
+
+/* A VM that can be saved, or is to be restored. */
+static int prepare_state(struct sandbox *sb, const struct container *c,
+			 struct vmspec *v, struct err *reterr)
+{
+	const struct checkpoint *ck = c->restore;
+	int r = 0;
+
+	if (ck) {
+		v->spec.memory_mib = ck->shape.memory_mib;
+		v->spec.vcpus = ck->shape.vcpus;
+		r = vm_spec_check(&v->spec, reterr);
+	}
+	(void)snprintf(sb->unsavable, sizeof(sb->unsavable), "%s",
+		       unsavable(&v->spec));
+	if (!r && ck && *sb->unsavable)
+		r = err_set(reterr, -EOPNOTSUPP, "cannot be restored: %s",
+			    sb->unsavable);
+	if (!r && !*sb->unsavable)
+		r = note_shape(sb, v, reterr);
+	return !r && ck ? restore_fit(ck, &v->spec, sb->shape, reterr) : r;
+}
+
 static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 {
 	struct engine *eng = sb->eng;
@@ -505,6 +604,11 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 	if (r < 0)
 		return r;
 	network_add_cards(sb->network, &v->spec);
+	r = prepare_state(sb, c, v, reterr);
+	if (r < 0) {
+		vmspec_free(v);
+		return r;
+	}
 	v->spec.boot_timeout_ms = boot_timeout_ms(sb);
 	sb->arch = v->spec.arch->name;
 	sb->vm_needs.memory =
@@ -547,7 +651,8 @@ void sandbox_boot(struct sandbox *sb, struct container *c, engine_done_fn done,
 		(void)journal_process(&sb->eng->journal, "vmm",
 				      vm_pid(sb->vm));
 	progress(sb);
-	connect_agent(sb);
+	if (!c->restore)
+		connect_agent(sb);
 }
 
 /* --- the end --- */

@@ -4,7 +4,10 @@
 
 ENGINE_SRCS := \
 	runtime/engine/agent.c \
+	runtime/engine/checkpoint.c \
+	runtime/engine/checkpoint_file.c \
 	runtime/engine/client.c \
+	runtime/engine/client_checkpoint.c \
 	runtime/engine/client_gc.c \
 	runtime/engine/client_run.c \
 	runtime/engine/container.c \
@@ -18,6 +21,7 @@ ENGINE_SRCS := \
 	runtime/engine/process.c \
 	runtime/engine/pump.c \
 	runtime/engine/record.c \
+	runtime/engine/restore.c \
 	runtime/engine/ring.c \
 	runtime/engine/rootimage.c \
 	runtime/engine/rpc.c \

@@ -31,6 +31,19 @@ static void on_stats(void *arg, int code, const char *text,
 				  "statistics: %s", escaped);
 }
 
+static struct container *find(struct sandbox *sb, const char *guest_id)
+{
+	struct list *pos;
+
+	list_foreach(pos, &sb->containers) {
+		struct container *c = list_entry(pos, struct container, link);
+
+		if (!c->deleted && !strcmp(container_guest_id(c), guest_id))
+			return c;
+	}
+	return NULL;
+}
+
 static void on_oom(void *arg, int code, const char *text UNUSED,
 		   const ProtobufCMessage *response)
 {
@@ -40,7 +53,7 @@ static void on_oom(void *arg, int code, const char *text UNUSED,
 
 	if (code != TTRPC_OK)
 		return; /* the guest ends, or has no such events */
-	c = sandbox_find(sb, event->container_id);
+	c = find(sb, event->container_id);
 	/* A guest may say so all day long: it is counted, and logged once. */
 	if (c && !c->ooms++)
 		log_warn("container '%s' is out of memory", c->id);
@@ -55,6 +68,12 @@ void stats_watch_oom(struct sandbox *sb)
 		agent_call(sb->agent, AGENT_OOM, &request.base, on_oom, sb);
 }
 
+void stats_adopt_oom(struct sandbox *sb, uint32_t call)
+{
+	if (!agent_adopt(sb->agent, AGENT_OOM, call, on_oom, sb))
+		stats_watch_oom(sb);
+}
+
 void stats_answer(struct container *c, struct ttrpc_call *call)
 {
 	Grpc__StatsContainerRequest request =
@@ -67,7 +86,7 @@ void stats_answer(struct container *c, struct ttrpc_call *call)
 				  "container '%s' is not running", c->id);
 		return;
 	}
-	request.container_id = c->id;
+	request.container_id = (char *)(uintptr_t)container_guest_id(c);
 	r = ttrpc_call(agent, AGENT_SERVICE, "StatsContainer", &request.base,
 		       &grpc__stats_container_response__descriptor, TIMEOUT_MS,
 		       on_stats, call);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "runtime/engine/agent.h"
+#include "runtime/engine/checkpoint.h"
 
 /* The guest may have the next part before it is done with the last. The agent
  * writes them in the order of the calls. */
@@ -79,7 +80,8 @@ static void tell_end_of_input(struct process *p)
 	if (p->in.closed)
 		return;
 	p->in.closed = true;
-	request.container_id = p->container->id;
+	request.container_id =
+		(char *)(uintptr_t)container_guest_id(p->container);
 	request.exec_id = (char *)(uintptr_t)process_agent_id(p);
 	agent_tell(agent_of(p), AGENT_CLOSE_STDIN, &request.base);
 }
@@ -111,7 +113,8 @@ static void input_send(struct process *p, size_t n)
 {
 	Grpc__WriteStreamRequest request = GRPC__WRITE_STREAM_REQUEST__INIT;
 
-	request.container_id = p->container->id;
+	request.container_id =
+		(char *)(uintptr_t)container_guest_id(p->container);
 	request.exec_id = (char *)(uintptr_t)process_agent_id(p);
 	request.data.data = p->in.data;
 	request.data.len = n;
@@ -292,7 +295,8 @@ static void output_ask(struct process_output *o)
 	Grpc__ReadStreamRequest request = GRPC__READ_STREAM_REQUEST__INIT;
 
 	o->asked = true;
-	request.container_id = o->p->container->id;
+	request.container_id =
+		(char *)(uintptr_t)container_guest_id(o->p->container);
 	request.exec_id = (char *)(uintptr_t)process_agent_id(o->p);
 	request.len = OUTPUT_CHUNK;
 	agent_call(agent_of(o->p),
@@ -300,7 +304,8 @@ static void output_ask(struct process_output *o)
 		   &request.base, on_read, o);
 }
 
-static void output_start(struct process_output *o)
+/* CALL is a ReadStdout or ReadStderr that is under way already, or 0. */
+static void output_start(struct process_output *o, uint32_t call)
 {
 	struct event_loop *loop = o->p->container->sandbox->eng->loop;
 
@@ -312,7 +317,12 @@ static void output_start(struct process_output *o)
 	buf_init(o->pending, OUTPUT_AHEAD + OUTPUT_CHUNK);
 	if (o->fd >= 0)
 		o->io = event_io_new(loop, o->fd, 0, on_output, o);
-	output_ask(o);
+	o->asked = agent_adopt(agent_of(o->p),
+			       o->is_stderr ? AGENT_READ_STDERR
+					    : AGENT_READ_STDOUT,
+			       call, on_read, o);
+	if (!o->asked)
+		output_ask(o);
 }
 
 void stream_abort_output(struct process_output *o)
@@ -350,6 +360,25 @@ void stream_start(struct process *p)
 	if (p->terminal)
 		p->err.eof = true; /* a terminal has one output */
 	else
-		output_start(&p->err);
-	output_start(&p->out);
+		output_start(&p->err, 0);
+	output_start(&p->out, 0);
+}
+
+void stream_adopt(struct process *p, const struct checkpoint *ck)
+{
+	p->in.closed = ck->in_closed;
+	if (ck->in_closed)
+		input_close(p);
+	else
+		input_start(p);
+	p->err.eof = ck->err_ended || p->terminal;
+	p->out.eof = ck->out_ended;
+	if (p->err.eof)
+		output_close(&p->err);
+	else
+		output_start(&p->err, ck->calls.err);
+	if (p->out.eof)
+		output_close(&p->out);
+	else
+		output_start(&p->out, ck->calls.out);
 }

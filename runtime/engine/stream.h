@@ -12,6 +12,9 @@
 void stream_init(struct process *p);
 void stream_start(struct process *p);
 
+/* As stream_start(), where checkpoint CK left off. */
+void stream_adopt(struct process *p, const struct checkpoint *ck);
+
 /* Forgets everything, closes the pipes. */
 void stream_release(struct process *p);
 

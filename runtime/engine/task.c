@@ -15,6 +15,7 @@
 #include "os/io.h"
 #include "proto/agent.pb-c.h"
 #include "proto/task.pb-c.h"
+#include "runtime/engine/checkpoint.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/stats.h"
 #include "runtime/engine/rpc.h"
@@ -131,7 +132,7 @@ static void on_create(void *arg, struct ttrpc_call *call,
 	door->lease = request->options &&
 		      !strcmp(request->options->type_url, RPC_LEASE_TYPE);
 	container_create(door->eng->sandbox, request->id, request->bundle,
-			 done_create, rq);
+			 request->checkpoint, done_create, rq);
 }
 
 static void done_start(void *arg, int code, const struct err *e)
@@ -433,6 +434,21 @@ static void on_pids(void *arg, struct ttrpc_call *call,
 	ttrpc_reply(call, &response.base);
 }
 
+static void on_checkpoint(void *arg, struct ttrpc_call *call,
+			  const ProtobufCMessage *message)
+{
+	const Containerd__Task__V2__CheckpointTaskRequest *request =
+		(const Containerd__Task__V2__CheckpointTaskRequest *)message;
+	struct container *c = find(arg, call, request->id);
+
+	if (c)
+		checkpoint_save(c, request->path,
+				request->options &&
+					!strcmp(request->options->type_url,
+						RPC_LEAVE_RUNNING_TYPE),
+				done_empty, call);
+}
+
 static void on_connect(void *arg, struct ttrpc_call *call,
 		       const ProtobufCMessage *message)
 {
@@ -482,6 +498,7 @@ static const struct ttrpc_method methods[] = {
 	TASK("Pause", pause_request, on_pause),
 	TASK("Resume", resume_request, on_resume),
 	TASK("Kill", kill_request, on_kill),
+	TASK("Checkpoint", checkpoint_task_request, on_checkpoint),
 	TASK("Exec", exec_process_request, on_exec),
 	TASK("ResizePty", resize_pty_request, on_resize),
 	TASK("CloseIO", close_iorequest, on_close_io),
