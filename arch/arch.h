@@ -101,6 +101,9 @@ struct arch_desc {
 	/* Parameter that tells an emulated guest the rate of its cycle counter
 	 * in kHz, up to and with '='; NULL where it knows. */
 	const char *tsc_param;
+	/* Why QEMU (7.2) cannot save and restore an emulated guest; NULL: it
+	 * can. */
+	const char *tcg_unsavable;
 	/* Discoverable Partitions Specification: types of root and its verity
 	 * data, lower case text. */
 	const char *gpt_root;

@@ -58,6 +58,16 @@ static const struct storage_driver *find_driver(const char *name)
 	return NULL;
 }
 
+/* The node of a disk is there before the disk can be opened. */
+static int check_open(const char *path)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENXIO)
+		return -ENOENT;
+	return fd < 0 && errno == ENOENT ? -ENOENT : 0;
+}
+
 /* The device, once devtmpfs has it as well. */
 static int find_device(const struct agent *agent,
 		       const struct storage_driver *driver, const char *source,
@@ -71,8 +81,9 @@ static int find_device(const struct agent *agent,
 	path = path_join(agent->dev, name);
 	if (!path)
 		return -ENOMEM;
-	if (access(path, F_OK) < 0)
-		return -errno;
+	r = check_open(path);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(path);
 	return 0;
 }

@@ -55,6 +55,8 @@ const struct arch_desc arch_ppc64le = {
 #include "arch/generic/cmdline.inc"
 #include "arch/ppc64le/cmdline.inc"
 	,
+	.tcg_unsavable = "QEMU restores an emulated ppc64le's time base by a "
+			 "clock of another rate, and its timers stand still",
 	.gpt_root = "c31c45e6-3f39-412e-80fb-4809c4980599",
 	.gpt_root_verity = "906bd944-4589-4aae-a4e4-dd983917446a",
 };

@@ -49,6 +49,8 @@ const struct arch_desc arch_s390x = {
 #include "arch/generic/cmdline.inc"
 #include "arch/s390x/cmdline.inc"
 	,
+	.tcg_unsavable = "QEMU forgets the pending interrupts of an emulated "
+			 "s390x, and its guest may stand still afterwards",
 	.gpt_root = "5eead9a9-fe09-4a1e-a1d7-520d00531306",
 	.gpt_root_verity = "b325bfbe-c7be-4ab8-8357-139e652d2f6b",
 };

@@ -38,7 +38,7 @@ _kiln_word() {
 	*' ID'*)
 		if [ "$verb" = kill ] && [ "$given" -gt 0 ]; then
 			compgen -A signal -- "$cur"
-		elif [ "$given" -eq 0 ] && [[ $verb != @(create|run) ]]; then
+		elif [ "$given" -eq 0 ] && [[ $verb != @(create|run|restore) ]]; then
 			compgen -W "$("$program" "${before[@]}" list -q \
 				2>/dev/null)" -- "$cur"
 		fi

@@ -51,7 +51,7 @@ static const struct option_desc checkpoint_options[] = {
 	       "where to write it (default: checkpoint)"),
 	{0, "work-path", OPTION_IGNORED_STRING, "DIR", 0,
 	 "accepted; there are no working files"},
-	FLAG('R', "leave-running", leave_running,
+	FLAG(0, "leave-running", leave_running,
 	     "let it go on; else it is deleted"),
 	CRIU_OPTIONS, HELP,
 };

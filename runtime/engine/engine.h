@@ -244,6 +244,7 @@ struct sandbox {
 	struct event_timer *progress, *grace;
 	struct list containers;
 	const char *arch; /* name, once known */
+	bool emulated;
 	struct cgroup cgroup; /* of the VM, when it is not the container's */
 	struct cgroup_vm vm_needs;
 	struct err failure; /* why it ended, when it should not have */

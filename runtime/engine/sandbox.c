@@ -32,9 +32,10 @@
 #define VMM_OVERHEAD_MIB 384
 /* Threads: 64 each that QEMU and virtiofsd may have for I/O, and few others. */
 #define VMM_OVERHEAD_PIDS 256
-/* Of dial_timeout, so much may pass without any progress: 10 s of 45. */
-#define PATIENCE_NUM 2
-#define PATIENCE_DEN 9
+/* Without any progress, so much may pass, and never more than two thirds of
+ * dial_timeout: an emulated guest on a busy host says nothing for long. */
+#define SILENCE_MS 10000
+#define SILENCE_EMULATED_MS 60000
 
 struct sandbox *sandbox_new(struct engine *eng, struct err *reterr)
 {
@@ -171,7 +172,12 @@ static uint32_t boot_timeout_ms(const struct sandbox *sb)
 
 static uint32_t patience_ms(const struct sandbox *sb)
 {
-	return MAX(boot_timeout_ms(sb) / PATIENCE_DEN * PATIENCE_NUM, 1000U);
+	uint32_t ms = sb->eng->config->agent.silence_timeout * 1000;
+
+	if (ms)
+		return ms;
+	ms = sb->emulated ? SILENCE_EMULATED_MS : SILENCE_MS;
+	return MAX(MIN(ms, boot_timeout_ms(sb) / 3 * 2), 1000U);
 }
 
 static void progress(struct sandbox *sb)
@@ -529,6 +535,8 @@ static char *packed_address(const struct vm_spec *spec)
 /* What ties the VM to the host, so that QEMU does not save it. */
 static const char *unsavable(const struct vm_spec *s)
 {
+	if (s->accel == ARCH_ACCEL_TCG && s->arch->tcg_unsavable)
+		return s->arch->tcg_unsavable;
 	if (s->n_shares && s->shares[0].kind == VM_SHARE_VIRTIOFS)
 		return "its files come by virtio-fs, whose server has state "
 		       "that QEMU does not save: create it with shared_fs = "
@@ -610,6 +618,7 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 		return r;
 	}
 	v->spec.boot_timeout_ms = boot_timeout_ms(sb);
+	sb->emulated = v->spec.accel == ARCH_ACCEL_TCG;
 	sb->arch = v->spec.arch->name;
 	sb->vm_needs.memory =
 		((uint64_t)v->spec.memory_mib + VMM_OVERHEAD_MIB) << 20;

@@ -405,7 +405,8 @@ one_round() {
 	shift $life
 	life=$1
 	set -- 'process supervisor *' 'dir shared' 'process stub *' \
-		'process hook *' 'netns *' 'process vmm' 'phase VMM answered *' \
+		'process hook *' 'netns *' 'process vmm' \
+		'phase first console byte *' \
 		'phase kernel banner *' 'phase agent answered *' \
 		'phase sandbox ready *' 'mount *' 'phase container created *' \
 		'phase container started *' 'phase container exited *' \

@@ -173,7 +173,8 @@ static void test_defaults(void **state UNUSED)
 
 	assert_string_equal(c->qemu.guest, "default");
 	assert_int_equal(c->qemu.default_vcpus, 1);
-	assert_int_equal(c->agent.dial_timeout, 45);
+	assert_int_equal(c->agent.dial_timeout, 120);
+	assert_int_equal(c->agent.silence_timeout, 0);
 	assert_string_equal(config_shared_fs_name(c->qemu.shared_fs), "auto");
 	assert_string_equal(c->qemu.path, "");
 	assert_null(c->qemu.virtio_fs_extra_args[0]);
