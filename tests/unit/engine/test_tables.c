@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "os/io.h"
+#include "runtime/engine/checkpoint.h"
 #include "runtime/engine/dir.h"
 #include "runtime/engine/journal.h"
 #include "runtime/engine/record.h"
@@ -494,6 +495,72 @@ static void test_server_command(void **state UNUSED)
 	assert_int_equal(fs_server_argv(&o, &d, &err), -EOPNOTSUPP);
 }
 
+/* What is written is read back; what is damaged is named. */
+static void test_checkpoint_file(void **state UNUSED)
+{
+	static const struct {
+		const char *from, *to, *names;
+	} damage[] = {
+		{"\"format\": 1", "\"format\": 2", "format"},
+		{"\"id\": \"c1\"", "\"id\": \"../x\"", "'id'"},
+		{"\"nextCall\": 9", "\"nextCall\": -9", "'nextCall'"},
+		{"\"nextCall\": 9", "\"nextCall\": 99999999999", "'nextCall'"},
+		{"\"paused\": true", "\"paused\": \"true\"", "'paused'"},
+		{"\"00ff7f\"", "\"00ff7\"", "'partialMessage'"},
+		{"\"00ff7f\"", "\"00FG7f\"", "'partialMessage'"},
+		{"\"arch\": \"s390x\"", "\"arch\": \"s390xs390xs390xs390x\"",
+		 "'arch'"},
+		{"{", "", CHECKPOINT_NAME},
+	};
+	static uint8_t bytes[] = {0, 0xff, 0x7f};
+	struct checkpoint ck = {
+		.id = "c1", .arch = "s390x", .paused = true, .out_ended = true,
+		.calls = {.next = 9, .wait = 3, .out = 5},
+		.shape = {.spec = "ab", .files = "cd", .vmm = "QEMU 7.2",
+			  .memory_mib = 128, .vcpus = 2},
+		.partial = bytes, .n_partial = sizeof(bytes), .state_fd = -1,
+	};
+	cleanup_free char *text = NULL;
+	struct checkpoint *back = NULL;
+	struct err err = {0};
+	const char *dir = base;
+	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t i;
+
+	assert_true(fd >= 0);
+	assert_int_equal(checkpoint_read(dir, &back, &err), -ENOENT);
+	assert_int_equal(checkpoint_write(fd, &ck, &err), 0);
+	assert_int_equal(checkpoint_read(dir, &back, &err), -ENOENT);
+	assert_non_null(strstr(err.text, CHECKPOINT_STATE_NAME));
+	assert_int_equal(write_file_atomic(fd, CHECKPOINT_STATE_NAME, "x", 1,
+					   0600), 0);
+	assert_int_equal(checkpoint_read(dir, &back, &err), 0);
+	assert_string_equal(back->id, "c1");
+	assert_true(back->paused && back->out_ended && !back->terminal);
+	assert_int_equal(back->calls.next, 9);
+	assert_int_equal(back->calls.oom, 0);
+	assert_string_equal(back->shape.vmm, "QEMU 7.2");
+	assert_int_equal(back->n_partial, sizeof(bytes));
+	assert_memory_equal(back->partial, bytes, sizeof(bytes));
+	checkpoint_free(back);
+	assert_int_equal(read_file(fd, CHECKPOINT_NAME, 1 << 20, &text, NULL),
+			 0);
+	for (i = 0; i < ARRAY_SIZE(damage); i++) {
+		const char *at = strstr(text, damage[i].from);
+		char bad[2048];
+
+		assert_non_null(at);
+		(void)snprintf(bad, sizeof(bad), "%.*s%s%s", (int)(at - text),
+			       text, damage[i].to, at + strlen(damage[i].from));
+		assert_int_equal(write_file_atomic(fd, CHECKPOINT_NAME, bad,
+						   strlen(bad), 0600), 0);
+		assert_int_equal(checkpoint_read(dir, &back, &err), -EINVAL);
+		assert_non_null(strstr(err.text, damage[i].names));
+	}
+	(void)unlinkat(fd, CHECKPOINT_NAME, 0);
+	(void)unlinkat(fd, CHECKPOINT_STATE_NAME, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -519,6 +586,8 @@ int main(void)
 		cmocka_unit_test(test_share_choice),
 		cmocka_unit_test(test_config_refusals),
 		cmocka_unit_test(test_server_command),
+		cmocka_unit_test_setup_teardown(test_checkpoint_file, make_base,
+						remove_base),
 		cmocka_unit_test(test_translate),
 	};
 

@@ -287,6 +287,86 @@ static void forgotten_calls_stay_silent(void **state)
 	assert_int_equal(f->done, 0);
 }
 
+static void a_held_connection_keeps_its_calls(void **state)
+{
+	struct fixture *f = *state;
+
+	ttrpc_hold(f->client, true);
+	assert_int_equal(call(f, "Check", "", 0), 0);
+	spin(f, 3);
+	assert_int_equal(f->done, 0);
+	assert_true(ttrpc_unsent(f->client) > 0);
+	assert_int_equal(ttrpc_pending_stream(f->client, f), 1);
+	assert_int_equal(ttrpc_next_stream(f->client), 3);
+	ttrpc_hold(f->client, false);
+	spin(f, 3);
+	assert_int_equal(f->done, 1);
+	assert_int_equal(ttrpc_pending_stream(f->client, f), 0);
+}
+
+static void what_comes_while_held_is_drained(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(call(f, "Check", "", 0), 0);
+	ttrpc_hold(f->client, true);
+	spin(f, 3);
+	assert_int_equal(f->done, 0);
+	assert_true(ttrpc_drain(f->client) > 0);
+	assert_int_equal(f->done, 1);
+	assert_int_equal(ttrpc_drain(f->client), 0);
+	ttrpc_conn_free(f->server);
+	f->server = NULL;
+	assert_true(ttrpc_drain(f->client) < 0);
+}
+
+/* The client's end goes to another connection in the middle of a message. */
+static void a_connection_is_taken_over(void **state)
+{
+	struct fixture *f = *state;
+	static const uint8_t answer[] = {0, 0, 0, 4, 0, 0, 0, 1, 2, 0,
+					 0x12, 2, 8, 1};
+	const uint8_t *partial = NULL;
+	uint8_t kept[sizeof(answer)];
+	struct ttrpc_conn *next;
+	int fds[2];
+	size_t n = 0;
+
+	f->hold = true;
+	assert_int_equal(call(f, "Check", "", 0), 0);
+	spin(f, 2);
+	assert_int_equal(write(ttrpc_conn_fd(f->server), answer, 12), 12);
+	ttrpc_hold(f->client, true);
+	assert_int_equal(ttrpc_drain(f->client), 12);
+	assert_int_equal(ttrpc_partial(f->client, &partial, &n), 0);
+	assert_int_equal(n, 12);
+	memcpy(kept, partial, n);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds),
+			 0);
+	next = ttrpc_conn_new(f->loop, fds[0], NULL, 0, on_closed, f);
+	assert_non_null(next);
+	assert_int_equal(ttrpc_take_over(next, 2, kept, n), -EINVAL);
+	assert_int_equal(ttrpc_take_over(next, 3, kept, n), 0);
+	/* Only calls that were made, and each but once. */
+	assert_int_equal(ttrpc_adopt(next, 3,
+				     &grpc__health_check_response__descriptor,
+				     on_done, f), -EINVAL);
+	assert_int_equal(ttrpc_adopt(next, 1,
+				     &grpc__health_check_response__descriptor,
+				     on_done, f), 0);
+	assert_int_equal(ttrpc_adopt(next, 1,
+				     &grpc__health_check_response__descriptor,
+				     on_done, f), -EINVAL);
+	assert_int_equal(write(fds[1], answer + 12, 2), 2);
+	spin(f, 2);
+	assert_int_equal(f->done, 1);
+	assert_int_equal(f->code, TTRPC_OK);
+	ttrpc_conn_free(next);
+	(void)close(fds[1]);
+	ttrpc_forget(f->client, f);
+	ttrpc_reply_error(f->held, TTRPC_INTERNAL, "x");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -301,6 +381,9 @@ int main(void)
 		T(a_stream_id_in_use_is_refused),
 		T(a_message_may_not_grow_without_bound),
 		T(forgotten_calls_stay_silent),
+		T(a_held_connection_keeps_its_calls),
+		T(what_comes_while_held_is_drained),
+		T(a_connection_is_taken_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
