@@ -65,10 +65,13 @@ AGENT_SRCS := \
 	agent/device/uevent.c \
 	agent/device/vfio.c \
 	agent/storage/block.c \
+	agent/storage/layers.c \
+	agent/storage/layers_parse.c \
 	agent/storage/memory.c \
 	agent/storage/mirror.c \
 	agent/storage/share.c \
 	agent/storage/storage.c \
+	agent/storage/verity.c \
 	agent/storage/watch.c
 
 AGENT_PROTOS := agent csi health oci ttrpc types
@@ -137,7 +140,8 @@ $(O)/host/kiln-agent-test: $(patsubst %.c,$(O)/san/obj/%.o,$(AGENT_SRCS)) \
 PROTOCOL_BINS := $(O)/tests/protocol/test_agent \
 	$(O)/tests/protocol/test_hostile $(O)/tests/protocol/test_network \
 	$(O)/tests/protocol/test_calls $(O)/tests/protocol/test_files \
-	$(O)/tests/protocol/test_hooks $(O)/tests/protocol/test_watch
+	$(O)/tests/protocol/test_hooks $(O)/tests/protocol/test_watch \
+	$(O)/tests/protocol/test_layers
 PROTOCOL_TOOLS := $(O)/tests/protocol/agent-drive
 
 $(PROTOCOL_BINS): $(O)/tests/protocol/%: tests/protocol/%.c \

@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "device/device.h"
 #include "device/vfio.h"
+#include "layers.h"
 #include "mount.h"
 #include "os/io.h"
 #include "safe_path.h"
@@ -34,7 +35,7 @@ static const struct storage_driver *const drivers[] = {
 	&storage_9p,	  &storage_virtio_fs, &storage_blk,
 	&storage_blk_ccw, &storage_scsi,      &storage_mmioblk,
 	&storage_ephemeral, &storage_local,   &storage_overlayfs,
-	&storage_nvdimm,  &storage_watchable,
+	&storage_nvdimm,  &storage_watchable, &storage_layers,
 };
 
 char *const *storage_driver_names(size_t *ret_n)
@@ -101,14 +102,63 @@ static bool is_there(const struct agent *agent, const char *driver_name,
 	return false;
 }
 
+/* "/dev/vda" and 2 are "/dev/vda2"; "/dev/loop0" and 2 "/dev/loop0p2". */
+static int find_partition(char **path, int64_t number)
+{
+	cleanup_free char *disk = TAKE_PTR(*path);
+	size_t n = strlen(disk);
+	bool is_digit = n && disk[n - 1] >= '0' && disk[n - 1] <= '9';
+
+	if (asprintf(path, "%s%s%d", disk, is_digit ? "p" : "",
+		     (int)number) < 0) {
+		*path = NULL;
+		return -ENOMEM;
+	}
+	return access(*path, F_OK) < 0 ? -errno : 0;
+}
+
+int storage_find_device(const struct agent *agent, const Grpc__Storage *s,
+			char **ret)
+{
+	const struct storage_driver *driver = find_driver(s->driver);
+	int64_t partition = layers_is_member(s) ? layers_partition(s) : 0;
+	cleanup_free char *path = NULL;
+	int r;
+
+	if (!driver || !driver->find || partition < 0)
+		return -EINVAL;
+	r = find_device(agent, driver, s->source, &path);
+	if (!r && partition)
+		r = find_partition(&path, partition);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(path);
+	return 0;
+}
+
+/* As is_there(), with the partition of a layer. */
+static bool storage_is_there(const struct agent *agent, const Grpc__Storage *s,
+			     char *what, size_t size)
+{
+	cleanup_free char *path = NULL;
+
+	if (!is_there(agent, s->driver, s->source, what, size))
+		return false;
+	if (!layers_is_member(s) || layers_partition(s) <= 0 ||
+	    storage_find_device(agent, s, &path) != -ENOENT)
+		return true;
+	(void)snprintf(what, size, "partition %d of %.32s device '%.80s'",
+		       (int)layers_partition(s), s->driver, s->source);
+	return false;
+}
+
 bool storage_ready(const struct agent *agent, Grpc__Storage *const *list,
 		   size_t n, char *what, size_t size)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (!is_there(agent, list[i]->driver, list[i]->source, what,
-			      size))
+		if (!storage_is_there(agent, list[i], what, size))
 			return false;
 	return true;
 }
@@ -294,11 +344,47 @@ static void drop_one(struct agent *agent, const char *mount_point)
 	use_free(u);
 }
 
+/* What DRIVER has just mounted is in use from now on. */
+static struct storage_use *use_new(struct agent *agent,
+				   const struct storage_driver *driver,
+				   const char *mount_point)
+{
+	struct storage_use *u = calloc(1, sizeof(*u));
+
+	if (u)
+		u->mount_point = strdup(mount_point);
+	if (!u || !u->mount_point) {
+		cleanup_freep(&u);
+		undo(agent, driver, mount_point);
+		return NULL;
+	}
+	u->driver = driver;
+	list_append(&agent->sandbox.storages, &u->link);
+	return u;
+}
+
+/* One user more, who will drop what is in USED. */
+static int count_use(struct agent *agent, struct storage_use *u,
+		     struct strv *used, struct err *reterr)
+{
+	int r;
+
+	if (!u)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	u->users++;
+	r = strv_add(used, u->mount_point);
+	if (r < 0) {
+		drop_one(agent, u->mount_point);
+		return err_code(reterr, r, "storage");
+	}
+	return 0;
+}
+
 static int add_one(struct agent *agent, const Grpc__Storage *storage,
 		   struct strv *used, struct err *reterr)
 {
-	struct sandbox *s = &agent->sandbox;
-	struct storage_use *u = find_use(s, storage->mount_point);
+	struct storage_use *u = find_use(&agent->sandbox,
+					 storage->mount_point);
 	const struct storage_driver *driver = find_driver(storage->driver);
 	int r;
 
@@ -309,36 +395,52 @@ static int add_one(struct agent *agent, const Grpc__Storage *storage,
 		r = mount_storage(agent, driver, storage, reterr);
 		if (r < 0)
 			return r;
-		u = calloc(1, sizeof(*u));
-		if (u)
-			u->mount_point = strdup(storage->mount_point);
-		if (!u || !u->mount_point) {
-			cleanup_freep(&u);
-			undo(agent, driver, storage->mount_point);
-			return err_set(reterr, -ENOMEM, "out of memory");
-		}
-		u->driver = driver;
-		list_append(&s->storages, &u->link);
+		u = use_new(agent, driver, storage->mount_point);
 	}
-	u->users++;
-	r = strv_add(used, u->mount_point);
-	if (r < 0) {
-		drop_one(agent, u->mount_point);
-		return err_code(reterr, r, "storage");
+	return count_use(agent, u, used, reterr);
+}
+
+/* All layers of the request together. */
+static int add_layers(struct agent *agent, Grpc__Storage *const *list,
+		      size_t n, struct strv *used, struct err *reterr)
+{
+	cleanup_free struct layers *l = malloc(sizeof(*l));
+	struct storage_use *u;
+	int r;
+
+	if (!l)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	r = layers_parse(l, list, n, reterr);
+	if (r < 0)
+		return err_wrap(reterr, "storage");
+	u = find_use(&agent->sandbox, l->mount_point);
+	if (!u) {
+		r = layers_mount(agent, l, reterr);
+		if (r < 0)
+			return err_wrap(reterr, "storage '%.200s'",
+					l->mount_point);
+		u = use_new(agent, &storage_layers, l->mount_point);
 	}
-	return 0;
+	return count_use(agent, u, used, reterr);
 }
 
 int storage_add_all(struct agent *agent, Grpc__Storage *const *list, size_t n,
 		    struct strv *used, struct err *reterr)
 {
+	bool has_layers = false;
 	size_t i;
 	int r = 0;
 
 	if (n > STORAGES_MAX)
 		return err_set(reterr, -EINVAL, "too many storages");
-	for (i = 0; !r && i < n; i++)
-		r = add_one(agent, list[i], used, reterr);
+	for (i = 0; !r && i < n; i++) {
+		if (!layers_is_member(list[i])) {
+			r = add_one(agent, list[i], used, reterr);
+		} else if (!has_layers) {
+			r = add_layers(agent, list, n, used, reterr);
+			has_layers = true;
+		}
+	}
 	if (r < 0) {
 		storage_drop_all(agent, used);
 		strv_release(used);

@@ -32,7 +32,8 @@ struct storage_driver {
 
 extern const struct storage_driver storage_9p, storage_virtio_fs, storage_blk,
 	storage_blk_ccw, storage_scsi, storage_mmioblk, storage_ephemeral,
-	storage_local, storage_overlayfs, storage_nvdimm, storage_watchable;
+	storage_local, storage_overlayfs, storage_nvdimm, storage_watchable,
+	storage_layers;
 
 /* The names of all drivers, for the host to know: a static vector of *RET_N. */
 char *const *storage_driver_names(size_t *ret_n);
@@ -52,6 +53,11 @@ bool device_ready(const struct agent *agent, Grpc__Device *const *list,
 /* The name below /dev of a device of a container; -errno. */
 int device_find(const struct agent *agent, const Grpc__Device *device,
 		char **ret);
+
+/* The path of the device that STORAGE is on, or of its partition; -ENOENT while
+ * it is not there. */
+int storage_find_device(const struct agent *agent,
+			const Grpc__Storage *storage, char **ret);
 
 /* Opens (and makes) a mount point below the agent's root, through no link. */
 int storage_open_mount_point(const struct agent *agent, const char *path,

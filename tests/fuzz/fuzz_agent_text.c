@@ -12,6 +12,7 @@
 #include "agent/mount.h"
 #include "agent/policy.h"
 #include "agent/rpc.h"
+#include "agent/storage/layers.h"
 #include "agent/sysctl.h"
 #include "agent/user.h"
 
@@ -25,6 +26,33 @@ static int stays_below(const char *path)
 	return *path != '/' && strncmp(path, "../", 3) != 0 &&
 	       !strstr(path, "/../") &&
 	       !(n >= 3 && !strcmp(path + n - 3, "/.."));
+}
+
+/* The lines as options of a layer. What goes into a table of the device mapper
+ * is one word each. */
+static void parse_layer(const char *text)
+{
+	static struct layers layers;
+	char *copy = strdup(text), *rest = copy, *options[64];
+	Grpc__Storage s = GRPC__STORAGE__INIT, *list[] = {&s};
+	struct err e;
+
+	s.options = options;
+	while (rest && s.n_options < 63)
+		options[s.n_options++] = strsep(&rest, "\n");
+	options[s.n_options++] = (char *)(uintptr_t)"X-kata.multi-layer=true";
+	s.fstype = (char *)(uintptr_t)"erofs";
+	if (copy && !layers_parse(&layers, list, 1, &e)) {
+		const struct layer_verity *v = &layers.lower[0].verity;
+
+		assert(layers.n == 1 && layers.ndirs <= LAYER_DIRS_MAX);
+		if (v->is_on)
+			assert(!strpbrk(v->root_hash, " \t") && *v->root_hash &&
+			       !strpbrk(v->salt, " \t") && *v->salt &&
+			       !strpbrk(v->algorithm, " \t") && v->block_size &&
+			       v->hash_size);
+	}
+	free(copy);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -46,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!sysctl_path(text, ~0u, sysctl))
 		assert(stays_below(sysctl));
 	(void)cap_of_name(text);
+	parse_layer(text);
 	free(user_home_in(text, 0));
 	(void)extras_parse_sched(text, &sched);
 	if (!idmap_parse(text, lines, sizeof(lines)))

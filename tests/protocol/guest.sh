@@ -10,7 +10,7 @@ arch=$1
 O=$(realpath "${KILN_O:-build}")
 programs=("${@:2}")
 [ ${#programs[@]} -gt 0 ] ||
-	programs=("$O/tests/protocol/"{test_hostile,test_calls})
+	programs=("$O/tests/protocol/"{test_hostile,test_layers,test_calls})
 guest=${KILN_GUESTS:-$O}/$arch
 work=$(mktemp -d "${TMPDIR:-/tmp}/kiln-guest.XXXXXX")
 vm=
