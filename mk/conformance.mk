@@ -3,7 +3,7 @@
 # Public suites of OCI runtimes, against their own runtime and against Kiln.
 # Not part of check: they are fetched, need root and minutes.
 
-SUITES ?= crun runc
+SUITES ?= crun runc podman podman-rootless docker
 
 .PHONY: conformance
 conformance: $(O)/host/kiln $(call vm_ready,$(HOST_ARCH))

@@ -49,6 +49,21 @@ run_runc()
 	RUNC=$out/work-runc/runc drive kiln
 }
 
+# Engines with their daily commands: the same tests on runc and on Kiln.
+run_client()
+{
+	local name runtime
+	export ROOTFS=${ROOTFS:-$(realpath "$O/$(uname -m)/busybox-rootfs")}
+	for name in peer kiln; do
+		runtime=$(command -v runc)
+		[ "$name" = peer ] || runtime=$kiln
+		echo "  SUITE   $suite ($name)"
+		"$here/../clients/drive.sh" "$suite" "$runtime" \
+			"$out/$suite.$name.tap" >"$out/$suite.$name.log" 2>&1 ||
+			{ tail -20 "$out/$suite.$name.log"; return 1; }
+	done
+}
+
 # What peers that were killed leave of cgroups; those in use stay.
 sweep()
 {
@@ -60,10 +75,15 @@ sweep()
 
 status=0
 for suite in ${SUITES:-crun runc}; do
-	src=$("$here/fetch.sh" "$suite" "$cache")
-	"$here/prepare.sh" "$suite" "$src" "$out/work-$suite"
-	"run_$suite"
-	sweep
+	case $suite in
+	docker | podman | podman-rootless)
+		run_client ;;
+	*)
+		src=$("$here/fetch.sh" "$suite" "$cache")
+		"$here/prepare.sh" "$suite" "$src" "$out/work-$suite"
+		"run_$suite"
+		sweep ;;
+	esac
 	/usr/bin/python3 -B "$here/compare.py" "$suite" "$out" \
 		"$here/$suite.expected" || status=1
 done
