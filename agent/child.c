@@ -32,7 +32,7 @@
 #include "process.h"
 #include "rlimit.h"
 #include "rootfs.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 #include "spec.h"
 #include "sysctl.h"
 #include "sysfilter.h"

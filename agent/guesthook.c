@@ -22,7 +22,7 @@
 #include "bundle.h"
 #include "container.h"
 #include "os/io.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 
 #define HOOKS_MAX 64
 #define TIMEOUT_MS 10000

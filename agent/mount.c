@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/macros.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 
 /*
  * The interface of mount_setattr() and open_tree(), which the C libraries of

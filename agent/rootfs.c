@@ -17,7 +17,7 @@
 #include "container.h"
 #include "copyup.h"
 #include "mount.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 
 #define LINKS_MAX 16
 #define ATTR_RDONLY 1 /* MOUNT_ATTR_RDONLY */

@@ -13,7 +13,7 @@
 #include "base/path.h"
 #include "mount.h"
 #include "rootfs.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 
 struct node {
 	const char *path;

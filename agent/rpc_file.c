@@ -11,7 +11,7 @@
 #include "base/path.h"
 #include "os/io.h"
 #include "rpc.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 
 #define FILE_SIZE_MAX ((int64_t)1 << 40)
 #define LINK_MAX_LEN 4095

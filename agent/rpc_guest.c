@@ -14,7 +14,7 @@
 #include "metrics.h"
 #include "os/io.h"
 #include "rpc.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 #include "task.h"
 
 #define TERMINATION_MAX 4096 /* Kubernetes' own bound */

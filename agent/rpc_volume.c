@@ -20,7 +20,7 @@
 #include "proto/csi.pb-c.h"
 #include "rootfs.h"
 #include "rpc.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 #include "storage/storage.h"
 #include "task.h"
 

@@ -9,6 +9,7 @@ LIB_SRCS := \
 	lib/base/strv.c \
 	lib/os/event.c \
 	lib/os/io.c \
+	lib/os/safe_path.c \
 	lib/codec/proto.c \
 	lib/codec/ttrpc.c
 

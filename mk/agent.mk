@@ -48,7 +48,6 @@ AGENT_SRCS := \
 	agent/rpc_sandbox.c \
 	agent/rpc_stats.c \
 	agent/rpc_volume.c \
-	agent/safe_path.c \
 	agent/sandbox.c \
 	agent/spec.c \
 	agent/stream.c \

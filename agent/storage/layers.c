@@ -24,7 +24,7 @@
 #include "base/path.h"
 #include "mount.h"
 #include "os/io.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 #include "storage.h"
 #include "verity.h"
 

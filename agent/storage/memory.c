@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "mount.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 #include "storage.h"
 
 /* "fsgid=1000": who owns the volume, no option of the file system's. */

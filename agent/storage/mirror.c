@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 #include "os/io.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 
 #define DEPTH_MAX 8
 #define TEMPORARY ".kiln-mirror" /* no name of a source; pruned when left */

@@ -19,7 +19,7 @@
 #include "layers.h"
 #include "mount.h"
 #include "os/io.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 
 #define CREATE_DIRECTORY "io.katacontainers.volume.overlayfs.create_directory"
 

@@ -24,7 +24,7 @@
 #include "mirror.h"
 #include "mount.h"
 #include "os/io.h"
-#include "safe_path.h"
+#include "os/safe_path.h"
 #include "storage.h"
 
 #define INTERVAL_MS 2000

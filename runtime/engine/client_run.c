@@ -48,6 +48,7 @@ struct making {
 	char *netns;  /* as for the stub; owned */
 	char *wanted; /* linux.cgroupsPath; owned */
 	char *sandbox; /* id of the one to join; NULL: its own; owned */
+	struct spec *spec; /* owned */
 	struct cgroup cgroup; /* of the container */
 	bool terminal, foreground, lease;
 	int dirfd, rpc; /* owned */
@@ -63,6 +64,7 @@ static void making_release(struct making *m)
 	free(m->netns);
 	free(m->wanted);
 	free(m->sandbox);
+	spec_free(m->spec);
 	cgroup_release(&m->cgroup);
 }
 
@@ -113,10 +115,10 @@ static int check_console(bool terminal, bool detached,
 static int read_spec(struct making *m, struct err *reterr)
 {
 	const struct config *config = m->o->config;
-	cleanup_spec struct spec *spec = NULL;
 	const char *file = m->o->spec_file;
-	int r = file ? spec_load_file(file, m->o->bundle, &spec, reterr)
-		     : spec_load(m->o->bundle, &spec, reterr);
+	int r = file ? spec_load_file(file, m->o->bundle, &m->spec, reterr)
+		     : spec_load(m->o->bundle, &m->spec, reterr);
+	const struct spec *spec = m->spec;
 
 	if (r < 0)
 		return r;
@@ -251,6 +253,7 @@ static int start_processes(struct making *m, struct err *reterr)
 		.dirfd = m->dirfd, .id = o->id, .terminal = m->terminal,
 		.console_socket = o->console_socket,
 		.foreground = m->foreground, .netns = m->netns,
+		.spec = m->spec,
 	};
 	int r = m->sandbox ? pod_join(m->dirfd, m->sandbox, reterr)
 			   : spawn_supervisor(&sup, &m->supervisor, reterr);

@@ -66,6 +66,7 @@ static char *container_of_pid(const char *root, int pid)
 int pod_sandbox(const char *root, const char *id, const struct spec *spec,
 		char **ret, struct err *reterr)
 {
+	const char *manager = spec_annotation(spec, "io.container.manager");
 	const char *sandbox = NULL;
 	size_t i;
 
@@ -85,8 +86,8 @@ int pod_sandbox(const char *root, const char *id, const struct spec *spec,
 	/* Podman's sandbox is the pod, not the container that holds it. */
 	*ret = container_of_pid(root,
 				pid_of_path(spec_namespace(spec, "network")));
-	if (*ret)
-		return 0;
+	if (*ret || (manager && !strcmp(manager, "libpod")))
+		return 0; /* in a pod that nothing holds, each is on its own */
 	return err_set(reterr, -ENOENT, "the sandbox '%.128s' of this pod does "
 		       "not exist", sandbox);
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <inttypes.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/time.h>
 
 #include "base/cleanup.h"
@@ -314,6 +317,20 @@ static void tell_time_and_seed(struct sandbox *sb)
 	agent_tell(sb->agent, AGENT_RESEED, &seed.base);
 }
 
+/* As large as the caller has made it on the host. */
+static uint64_t shm_size(const struct spec *spec)
+{
+	struct statfs st;
+	size_t i;
+
+	for (i = 0; i < spec->wire->n_mounts; i++)
+		if (translate_mount_origin(&spec->mounts[i]) == MOUNT_SHM &&
+		    statfs(spec->mounts[i].source, &st) == 0 &&
+		    st.f_type == TMPFS_MAGIC && st.f_blocks)
+			return (uint64_t)st.f_blocks * (uint64_t)st.f_bsize;
+	return TRANSLATE_SHM_DEFAULT;
+}
+
 #define TEXT(s) ((char *)(uintptr_t)(s))
 #define STORAGES_MAX 4
 #define PACKED_PATH "/run/kata-containers/packed"
@@ -402,8 +419,7 @@ static void create_sandbox(struct sandbox *sb)
 
 	(void)snprintf(s.msize, sizeof(s.msize), "msize=%u",
 		       sb->eng->config->qemu.msize_9p);
-	(void)snprintf(s.size, sizeof(s.size), "size=%u",
-		       TRANSLATE_SHM_DEFAULT);
+	(void)snprintf(s.size, sizeof(s.size), "size=%" PRIu64, shm_size(spec));
 	if (sb->disk_addr)
 		add_packed(&s, sb->disk_addr);
 	else

@@ -41,4 +41,5 @@ ENGINE_SRCS := \
 	runtime/engine/transition.c \
 	runtime/engine/translate.c \
 	runtime/engine/tty.c \
+	runtime/engine/view.c \
 	runtime/engine/vmspec.c

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@
 #include "runtime/engine/pump.h"
 #include "runtime/engine/sock.h"
 #include "runtime/engine/tty.h"
+#include "runtime/engine/view.h"
 #include "runtime/engine/wire.h"
 
 #define STATUS_SUPERVISOR_DIED 137
@@ -334,16 +337,33 @@ static _Noreturn void stub_main(const struct stub_options *o, int ready)
 		s->signals = open_signals();
 		r = stub_set_up(s, o, &err);
 	}
+	if (!r) {
+		hide_stdio();
+		if (chdir("/") < 0) /* keeps no file system busy */
+			r = err_errno(&err, "change to /");
+	}
+	if (!r && o->spec)
+		r = view_enter(o->spec, &err);
 	if (r < 0) {
 		(void)write_full(ready, &err, sizeof(err));
 		_exit(1);
 	}
-	hide_stdio();
-	if (chdir("/") < 0) /* keeps no file system busy */
-		_exit(1);
 	(void)write_full(ready, "", 1);
 	close_fd(&ready);
 	_exit(stub_loop(s));
+}
+
+/* In a process namespace of its own: callers without root enter that together
+ * with the mounts (podman cp), and may only if it is not the host's. There the
+ * stub is the first; its signals are blocked and read, so that none is lost.
+ * Who may not make one goes without. */
+static pid_t fork_apart(void)
+{
+	struct clone_args args = {.flags = CLONE_NEWPID,
+				  .exit_signal = SIGCHLD};
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	return pid < 0 ? fork() : pid;
 }
 
 int stub_spawn(const struct stub_options *o, pid_t *ret, struct err *reterr)
@@ -355,7 +375,7 @@ int stub_spawn(const struct stub_options *o, pid_t *ret, struct err *reterr)
 
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return err_errno(reterr, "make a pipe");
-	pid = fork();
+	pid = o->spec ? fork_apart() : fork();
 	if (pid < 0) {
 		int r = err_errno(reterr, "fork stub");
 

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "runtime/oci/spec.h"
 
 /*
  * The stub: the process on the host that stands for one process in the guest.
@@ -24,6 +25,8 @@ struct stub_options {
 	 * find: NULL the caller's, "" a new one (the caller's, for who may
 	 * not make any), else the path of one. */
 	const char *netns;
+	/* Whose root and mounts shall be found there; NULL: the caller's. */
+	const struct spec *spec;
 };
 
 /*

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENT_SAFE_PATH_H
-#define AGENT_SAFE_PATH_H
+#ifndef OS_SAFE_PATH_H
+#define OS_SAFE_PATH_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/safe_path.h"
+#include "os/safe_path.h"
 #include "base/cleanup.h"
 #include "base/macros.h"
 #include "os/io.h"

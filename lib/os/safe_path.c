@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "safe_path.h"
+#include "os/safe_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
