@@ -49,7 +49,7 @@ static void test_guest_details(void **state UNUSED)
 		       &grpc__guest_details_response__descriptor, &m));
 	rs = (Grpc__GuestDetailsResponse *)m;
 	assert_true(rs->agent_details->supports_seccomp);
-	assert_int_equal(rs->agent_details->n_storage_handlers, 10);
+	assert_int_equal(rs->agent_details->n_storage_handlers, 12);
 	proto_free(m);
 }
 
