@@ -140,7 +140,7 @@ PROTOCOL_BINS := $(O)/tests/protocol/test_agent \
 	$(O)/tests/protocol/test_hostile $(O)/tests/protocol/test_network \
 	$(O)/tests/protocol/test_calls $(O)/tests/protocol/test_files \
 	$(O)/tests/protocol/test_hooks $(O)/tests/protocol/test_watch \
-	$(O)/tests/protocol/test_layers
+	$(O)/tests/protocol/test_layers $(O)/tests/protocol/test_every
 PROTOCOL_TOOLS := $(O)/tests/protocol/agent-drive
 
 $(PROTOCOL_BINS): $(O)/tests/protocol/%: tests/protocol/%.c \

@@ -698,6 +698,26 @@ static void test_growth(void **state UNUSED)
 	ok(client_remove(C, "c"));
 }
 
+/* The clock of a host is not a test's to set: a guest's is. */
+static void test_clock(void **state UNUSED)
+{
+	Grpc__SetGuestDateTimeRequest rq =
+		GRPC__SET_GUEST_DATE_TIME_REQUEST__INIT;
+
+	rq.sec = 2000000000;
+	ok(call("SetGuestDateTime", &rq.base));
+	run("date +%s | cut -c1-7");
+	expect("", false, "2000000\n");
+	end(0);
+	rq.usec = 1000000;
+	assert_int_equal(call("SetGuestDateTime", &rq.base),
+			 TTRPC_INVALID_ARGUMENT);
+	rq.sec = -1;
+	rq.usec = 0;
+	assert_int_equal(call("SetGuestDateTime", &rq.base),
+			 TTRPC_INVALID_ARGUMENT);
+}
+
 enum where { BOTH, HOST, GUEST };
 
 static const struct {
@@ -725,6 +745,7 @@ static const struct {
 	{cmocka_unit_test(test_statistics), GUEST},
 	{cmocka_unit_test(test_inner_groups), BOTH},
 	{cmocka_unit_test(test_online), GUEST},
+	{cmocka_unit_test(test_clock), GUEST},
 	{cmocka_unit_test(test_growth), BOTH},
 };
 
