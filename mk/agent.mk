@@ -141,12 +141,13 @@ PROTOCOL_BINS := $(O)/tests/protocol/test_agent \
 	$(O)/tests/protocol/test_calls $(O)/tests/protocol/test_files \
 	$(O)/tests/protocol/test_hooks $(O)/tests/protocol/test_watch \
 	$(O)/tests/protocol/test_layers $(O)/tests/protocol/test_every
-PROTOCOL_TOOLS := $(O)/tests/protocol/agent-drive
+PROTOCOL_TOOLS := $(O)/tests/protocol/agent-drive $(O)/tests/bench/agent-cost
 
 $(PROTOCOL_BINS): $(O)/tests/protocol/%: tests/protocol/%.c \
 		tests/protocol/harness.c tests/protocol/harness.h \
 		tests/protocol/host.c tests/protocol/host.h
 $(O)/tests/protocol/agent-drive: tests/protocol/agent_drive.c
+$(O)/tests/bench/agent-cost: tests/bench/agent_cost.c
 $(PROTOCOL_BINS) $(PROTOCOL_TOOLS): tests/protocol/client.c \
 		tests/protocol/client.h tests/unit/test.h $(O)/san/libkiln.a
 	$(Q)mkdir -p $(@D)

@@ -56,7 +56,7 @@ check-quick: $(quick_needs)
 
 test: check-quick
 
-bench: $(O)/host/kiln $(foreach a,$(ARCHES),$(call vm_ready,$(a)) \
+bench: $(O)/host/kiln $(O)/tests/bench/agent-cost $(foreach a,$(ARCHES),$(call vm_ready,$(a)) \
 		$(O)/$(a)/rootfs.$(FORMAT).img $(O)/$(a)/busybox-rootfs.stamp)
 	$(Q)O='$(O)' ARCHES='$(ARCHES)' tests/bench/bench.sh
 

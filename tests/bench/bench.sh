@@ -4,8 +4,9 @@
 # Measures the guests of $ARCHES: the phases of a boot in wall time (median of
 # $RUNS), the instructions that the guest executes until its agent is ready
 # (QEMU's -icount: one instruction a nanosecond of the guest's clock, so the
-# figure does not depend on the host), sizes of all artifacts, and memory of
-# supervisor, QEMU and agent. Writes $O/bench.json and $O/bench.txt.
+# figure does not depend on the host), sizes of all artifacts, memory of
+# supervisor, QEMU and agent, what a run costs over its guest's boot (start.sh)
+# and an exec over a fork (agent.sh). Writes $O/bench.json and $O/bench.txt.
 set -euo pipefail
 O=$(realpath "${O:-build}")
 RUNS=${RUNS:-5}
@@ -114,8 +115,10 @@ sizes() { # ARCH
 			| map({key: .[0].key, value: (map(.value) | sort | .[length / 2 | floor])})
 			| from_entries' "$work/boots")" \
 			"$(icount_ready "$work/console")"
-		printf '"sizes": {%s}, "memory_kib": {%s}}' \
-			"$(sizes "$arch")" "$(memory "$arch")"
+		printf '"sizes": {%s}, "memory_kib": {%s}, "start": %s, "agent": %s}' \
+			"$(sizes "$arch")" "$(memory "$arch")" \
+			"$(O=$O RUNS=$RUNS tests/bench/start.sh "$arch")" \
+			"$(O=$O RUNS=$RUNS tests/bench/agent.sh "$arch")"
 	done
 	printf '}}\n'
 } | jq . >"$work/bench.json"
@@ -137,5 +140,11 @@ def row: map(tostring) | join("\t");
   (["supervisor", "qemu"][] as $k
 	| ["  " + $k + " pss", ($a[] | $g[.].memory_kib[$k].pss // "-")] | row),
   (["  agent rss", ($a[] | $g[.].memory_kib.agent.rss)] | row),
-  (["  guest used", ($a[] | $g[.].memory_kib.guest.used)] | row)
+  (["  guest used", ($a[] | $g[.].memory_kib.guest.used)] | row),
+  (["kiln run of true, paired with the same QEMU alone, in ms"] | row),
+  (("bare_boot_ms", "run_ms", "run_over_bare_ms") as $k
+	| ["  " + $k, ($a[] | $g[.].start[$k])] | row),
+  (["the agent: exec against fork and exec in the guest, and its memory"] | row),
+  (($g[$a[0]].agent | keys_unsorted[]) as $k
+	| ["  " + $k, ($a[] | $g[.].agent[$k])] | row)
 ' "$O/bench.json" | column -t -s $'\t' | tee "$O/bench.txt"
