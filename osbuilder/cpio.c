@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/macros.h"
@@ -152,10 +153,85 @@ static int entry_path(const uint8_t *name, size_t n, char *path, size_t size)
 	return 0;
 }
 
-static int read_entry(const uint32_t *f, char *path, const uint8_t *image,
-		      const uint8_t *data, struct tree *tree,
-		      struct err *reterr)
+/* A file of many names: which inode it is of, and where it is in the tree. */
+struct name {
+	uint32_t dev_major, dev_minor, ino;
+	size_t index;
+};
+
+struct names {
+	struct name *v; /* owned */
+	size_t n, room;
+};
+
+static int add_name(struct names *l, const uint32_t *f, size_t index)
 {
+	if (l->n == l->room) {
+		size_t room = l->room ? l->room * 2 : 64;
+		struct name *v = reallocarray(l->v, room, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		l->v = v;
+		l->room = room;
+	}
+	l->v[l->n++] = (struct name){f[F_DEV_MAJOR], f[F_DEV_MINOR], f[F_INO],
+				     index};
+	return 0;
+}
+
+static int compare_inodes(const struct name *x, const struct name *y)
+{
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	if (x->dev_major != y->dev_major)
+		return x->dev_major < y->dev_major ? -1 : 1;
+	if (x->dev_minor != y->dev_minor)
+		return x->dev_minor < y->dev_minor ? -1 : 1;
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct name *x = a, *y = b;
+	int c = compare_inodes(x, y);
+
+	return c ? c : (x->index > y->index) - (x->index < y->index);
+}
+
+/* The content comes with one name, in most archives the last; it is that of all
+ * names of the inode. */
+static void share_content(const struct names *l, struct tree *tree)
+{
+	size_t first = 0;
+
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), compare_names);
+	for (size_t i = 1; i <= l->n; i++) {
+		const struct node *full = NULL;
+
+		if (i < l->n && !compare_inodes(&l->v[first], &l->v[i]))
+			continue;
+		for (size_t k = first; k < i; k++)
+			if (tree->v[l->v[k].index].size)
+				full = &tree->v[l->v[k].index];
+		for (size_t k = first; full && k < i; k++) {
+			struct node *n = &tree->v[l->v[k].index];
+
+			n->data = full->data;
+			n->size = full->size;
+			n->pos = full->pos;
+		}
+		first = i;
+	}
+}
+
+static int read_entry(const uint32_t *f, char *path, const uint8_t *image,
+		      const uint8_t *data, struct names *names,
+		      struct tree *tree, struct err *reterr)
+{
+	int r;
+
 	struct node n = {
 		.path = path,
 		.mode = f[F_MODE] & 07777,
@@ -173,11 +249,16 @@ static int read_entry(const uint32_t *f, char *path, const uint8_t *image,
 		return err_set(reterr, -EINVAL, "'%.64s' is of no known type",
 			       path);
 	n.linked = n.type != NODE_DIR && f[F_NLINK] > 1;
-	return tree_add(tree, &n, reterr);
+	r = tree_add(tree, &n, reterr);
+	if (r == 0 && n.linked && n.type == NODE_FILE &&
+	    add_name(names, f, tree->n - 1) < 0)
+		r = err_set(reterr, -ENOMEM, "out of memory");
+	return r;
 }
 
 /* One entry; 1 at the trailer. */
-static int next(struct buf_reader *r, struct tree *tree, struct err *reterr)
+static int next(struct buf_reader *r, struct names *names, struct tree *tree,
+		struct err *reterr)
 {
 	const uint8_t *header = buf_reader_get(r, HEADER_SIZE);
 	const uint8_t *name, *data;
@@ -199,17 +280,21 @@ static int next(struct buf_reader *r, struct tree *tree, struct err *reterr)
 		return err_set(reterr, -EINVAL, "bad name in cpio archive");
 	if (!strcmp(path + 1, TRAILER))
 		return 1;
-	return read_entry(f, path, r->data, data, tree, reterr);
+	return read_entry(f, path, r->data, data, names, tree, reterr);
 }
 
 int cpio_read(const uint8_t *data, size_t n, struct tree *tree,
 	      struct err *reterr)
 {
 	struct buf_reader r = buf_reader_of(data, n);
+	struct names names = {0};
 	int ret;
 
 	do {
-		ret = next(&r, tree, reterr);
+		ret = next(&r, &names, tree, reterr);
 	} while (ret == 0);
+	if (ret >= 0)
+		share_content(&names, tree);
+	free(names.v);
 	return ret < 0 ? ret : tree_finish(tree, 0, reterr);
 }

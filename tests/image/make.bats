@@ -23,11 +23,20 @@ setup() {
 
 @test "every option is an input" {
 	mkdir "$work/over"
-	for option in FORMAT=ext4 LAYOUT=pmem VERITY=1 PROFILE=debug \
+	for option in FORMAT=ext4 COMPRESS=lz4hc LAYOUT=pmem VERITY=1 PROFILE=debug \
 		OVERLAY="$work/over"; do
 		run "${mk[@]}" -n image $option
 		[ "$status" = 0 ]
 		[[ "$output" == *"kiln-image image"* ]]
+	done
+}
+
+@test "what a format cannot be compressed by is refused" {
+	for wrong in 'COMPRESS=zstd' 'COMPRESS=lz4hc FORMAT=ext4'; do
+		# shellcheck disable=SC2086
+		run "${mk[@]}" -n image $wrong
+		[ "$status" != 0 ]
+		[[ "$output" == *"only FORMAT=erofs is compressed so"* ]]
 	done
 }
 
