@@ -12,6 +12,7 @@
 #   boot WORDS           kernel parameters that its probe must be booted with
 #   note ARCH: text      what the probe can show on this architecture
 #   base                 every guest has it; the name is accepted all the same
+#   last                 read behind the others: what it appends must come last
 
 # shellcheck disable=SC2154
 feature_dir=$config_dir/features
@@ -91,8 +92,18 @@ feature_add() {
 	features+=("$name")
 }
 
-# Sets features to the list in $1, unions resolved, in the order of names.
-# "all" is every feature that the architecture can have.
+# "NAME" or "~NAME": what is to be read last sorts behind all letters.
+feature_rank() {
+	if grep -q '^#% last$' "$(feature_file "$1")"; then
+		printf '~%s\n' "$1"
+	else
+		printf '%s\n' "$1"
+	fi
+}
+
+# Sets features to the list in $1, unions resolved, in the order of names but
+# for those that are to be last. "all" is every feature that the architecture
+# can have.
 features_setup() {
 	local name
 	features=()
@@ -107,5 +118,7 @@ features_setup() {
 		done
 	done
 	[ ${#features[@]} -eq 0 ] ||
-		mapfile -t features < <(printf '%s\n' "${features[@]}" | sort)
+		mapfile -t features < <(for name in "${features[@]}"; do
+			feature_rank "$name"
+		done | LC_ALL=C sort | tr -d '~')
 }

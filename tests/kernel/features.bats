@@ -114,6 +114,13 @@ config_of() {
 	grep -q '^CONFIG_LSM=".*landlock.*,apparmor,selinux"$' "$config"
 }
 
+@test "BPF comes behind all other security modules" {
+	have_source
+	config_of 'selinux bpf apparmor'
+	[ "$status" -eq 0 ]
+	grep -q '^CONFIG_LSM=".*landlock.*,apparmor,selinux,bpf"$' "$config"
+}
+
 @test "docker and k3s have what moby and k3s look for" {
 	have_source
 	for f in docker k3s; do

@@ -153,6 +153,7 @@ static long number_behind(const char *path, const char *key)
 
 static int zram(void)
 {
+	static const char zswap[] = "/sys/module/zswap/parameters/enabled";
 	char stat[256];
 
 	if (write_text("/sys/block/zram0/comp_algorithm", "zstd") < 0)
@@ -163,8 +164,11 @@ static int zram(void)
 		return -1;
 	if (read_text("/sys/block/zram0/mm_stat", stat, sizeof(stat)) < 0)
 		return fail("statistics: %m");
+	/* Where feature swap is there too, zswap would keep the pages. */
+	(void)write_text(zswap, "0");
 	if (make_swap("/dev/zram0", 64 * MIB) < 0 || swap_out(8 * MIB) < 0)
 		return -1;
+	(void)write_text(zswap, "1");
 	if (number_behind("/proc/vmstat", "pswpout ") <= 0)
 		return fail("nothing was swapped out");
 	(void)swapoff("/dev/zram0");
@@ -241,6 +245,21 @@ static int dm_new(const char *name, const char *target, const char *params,
 	return fail("%s has no device", name);
 }
 
+/* Sectors whose digest is kept beside them; the journal needs room as well. */
+static int dm_integrity(void)
+{
+	char loop[32], params[128], node[32];
+
+	if (loop_new(16 * MIB, loop, sizeof(loop)) < 0)
+		return -1;
+	snprintf(params, sizeof(params), "%s 0 32 J 1 internal_hash:sha256",
+		 loop);
+	if (dm_new("integrity", "integrity", params, 4 * MIB, node,
+		   sizeof(node)) < 0)
+		return -1;
+	return block_check(node, MIB, MIB);
+}
+
 static int dm_crypt(void)
 {
 	static unsigned char raw[4096];
@@ -262,10 +281,8 @@ static int dm_crypt(void)
 		return fail("read %s: %m", loop);
 	if (raw[0] == 0x5a && raw[1] == (31 ^ 0x5a))
 		return fail("it is not encrypted");
-	snprintf(params, sizeof(params), "%s 0 32 J 1 internal_hash:sha256",
-		 loop);
-	note("1 MiB in AES-XTS and back");
-	return 0;
+	note("1 MiB in AES-XTS and back, and with dm-integrity");
+	return dm_integrity();
 }
 
 static int dm_message(const char *name, const char *text)
@@ -307,7 +324,6 @@ static int lvm(void)
 	if (dm_new("thin", "thin", params, 256 * MIB, thin, sizeof(thin)) < 0 ||
 	    block_check(thin, 200 * MIB, MIB) < 0)
 		return -1;
-	snprintf(params, sizeof(params), "%s %s N 8", thin, data);
 	if (loop_new(4 * MIB, data, sizeof(data)) < 0 ||
 	    loop_new(4 * MIB, meta, sizeof(meta)) < 0)
 		return -1;
@@ -315,7 +331,6 @@ static int lvm(void)
 	if (dm_new("snap", "snapshot", params, 4 * MIB, snap,
 		   sizeof(snap)) < 0 || block_check(snap, 0, MIB) < 0)
 		return -1;
-	snprintf(params, sizeof(params), "core 1 1024 2 %s 0 %s 0", data, meta);
 	note("a thin volume of 256 MiB in 16, a snapshot");
 	return 0;
 }
