@@ -90,6 +90,7 @@ manifest() {
 # A hit counts only if the kernel is what its manifest says.
 cached() {
 	local sum
+	[ -z "$reuse" ] || return 1
 	# Of before the list of sources was kept: built again, from ccache.
 	[ -f "$entry/kernel.json" ] && [ -f "$entry/kernel.sources" ] ||
 		return 1
@@ -100,12 +101,12 @@ cached() {
 build() {
 	local obj log start flags='' tools status=0
 	source_unpack
-	obj=$cache/obj/$name
+	obj=${reuse:-$cache/obj/$name}
 	log=$cache/log/$name.log
 	# What builds that were interrupted left behind.
 	find "$cache/obj" "$cache/log" -mindepth 1 -maxdepth 1 -mtime +1 \
 		-exec rm -rf {} +
-	rm -rf "$obj"
+	[ -n "$reuse" ] || rm -rf "$obj"
 	mkdir -p "$obj"
 	cp "$config" "$obj/.config"
 	[ -n "${KERNEL_JOBS:-}" ] || flags=$(jobserver)
@@ -129,10 +130,11 @@ build() {
 	"$top/osbuilder/kernel-sources.sh" "$src" "$obj" >"$tmp/kernel.sources"
 	manifest "$tmp" >"$tmp/kernel.json"
 	rm "$tmp/release"
-	grep -cE '^ +[A-Z]' "$log" >"$cache/expected-$ARCH" || true
+	[ -n "$reuse" ] ||
+		grep -cE '^ +[A-Z]' "$log" >"$cache/expected-$ARCH" || true
 	rm -rf "$entry"
 	mv "$tmp" "$entry"
-	[ -n "${KERNEL_KEEP_OBJ:-}" ] || rm -rf "$obj"
+	[ -n "$reuse${KERNEL_KEEP_OBJ:-}" ] || rm -rf "$obj"
 	note "$ARCH: built in $((SECONDS - start)) s"
 }
 
@@ -151,6 +153,14 @@ key=$({
 } | sha)
 entry=$cache/out/$ARCH-$key
 name=$ARCH-${key:0:16}
+# Kernels one after another in the same objects, for comparisons (feature-cost):
+# Kbuild compiles what changed. What the cache hands out is never made this way.
+reuse=
+if [ -n "${KERNEL_REUSE:-}" ]; then
+	name=$ARCH-$KERNEL_REUSE-${source_key:0:16}
+	reuse=$cache/obj/$name
+	entry=$reuse.out
+fi
 if ! cached; then
 	[ -z "${KERNEL_NO_BUILD:-}" ] ||
 		die "$ARCH: not in the cache (KERNEL_NO_BUILD)"

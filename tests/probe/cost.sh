@@ -5,10 +5,10 @@
 #
 # What each of $FEATURES costs, alone, against the kernel without any: bytes of
 # the kernel file, and instructions from the start of the kernel's clock to
-# init, counted by QEMU (-icount shift=0, where a nanosecond is one). Takes a
-# build for each feature, most of it from ccache; what was measured before is
-# kept in kernel/configs/features/cost.tsv, and replaced by FEATURES that are
-# named.
+# init, counted by QEMU (-icount shift=0, where a nanosecond is one). The kernels
+# are made one after another in the same objects, where Kbuild compiles what a
+# feature changes; what was measured before is kept in
+# kernel/configs/features/cost.tsv, and replaced by FEATURES that are named.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 out=$(realpath -m "${O:-build}")
@@ -18,7 +18,8 @@ costs=$top/kernel/configs/features/cost.tsv
 # Kernel with FEATURES $2 of $1: prints bytes and instructions.
 measure() {
 	local arch=$1 dir=$out/features/cost/$1
-	FEATURES=$2 ARCH=$arch nice "$top/osbuilder/kernel-build.sh" "$dir"
+	FEATURES=$2 ARCH=$arch KERNEL_REUSE=cost \
+		nice "$top/osbuilder/kernel-build.sh" "$dir"
 	PROBE_ICOUNT=1 "$top/tests/probe/run.sh" "$arch" "$dir/kernel" \
 		"$out/$arch/kiln-probe" "$dir/boot" none >/dev/null 2>&1 || :
 	printf '%s %s\n' "$(stat -c %s "$dir/kernel")" \
