@@ -134,6 +134,30 @@ denied" ]
 	[ ! -e "$WORK/ro/x" ]
 }
 
+# Engines enter the namespaces of the pid they were given: podman cp.
+@test "the pid has the container's files, and none of the host's" {
+	[ "$(id -u)" = 0 ] || skip "nobody else may enter a namespace of root's"
+	mkdir "$WORK/rw" "$WORK/ro"
+	spec --arg w "$WORK" '.mounts += [
+		{destination: "/rw", type: "bind", source: ($w + "/rw"), options: ["rbind", "rw"]},
+		{destination: "/ro", type: "bind", source: ($w + "/ro"), options: ["rbind", "ro"]}]'
+	command_is 'while ! [ -e /rw/go ]; do sleep 0.1; done; cat /in'
+	kiln_create --pid-file "$WORK/pid" >"$WORK/out" 2>&1 </dev/null
+	kiln start c1
+	root=/proc/$(cat "$WORK/pid")/root
+	[ ! "$root" -ef / ]
+	[ ! -e "$root/proc/mounts" ]
+	run touch "$root/ro/x"
+	[ "$status" != 0 ]
+	echo in >"$root/in"
+	echo x >"$root/rw/go"
+	wait_line "$WORK/out" in
+	[ "$(cat "$BUNDLE/rootfs/in")" = in ]
+	[ -s "$WORK/rw/go" ]
+	wait_status stopped
+	kiln delete c1
+}
+
 @test "what is written to the root stays on the host; read-only root" {
 	command_is 'echo kept >/root/file; ln -s file /root/link; chmod 640 /root/file'
 	kiln_run
