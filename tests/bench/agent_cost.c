@@ -74,7 +74,7 @@ static unsigned long ticks(void)
 
 static long rss_kib(void)
 {
-	static const char key[] = "\nkata_agent_total_rss ";
+	static const char key[] = "\nkata_agent_proc_status{item=\"VmRSS\"} ";
 	Grpc__GetMetricsRequest rq = GRPC__GET_METRICS_REQUEST__INIT;
 	ProtobufCMessage *m;
 	const char *at;
@@ -84,7 +84,7 @@ static long rss_kib(void)
 			&m))
 		fail("metrics");
 	at = strstr(((Grpc__Metrics *)m)->metrics, key);
-	rss = at ? strtol(at + sizeof(key) - 1, NULL, 10) / 1024 : -1;
+	rss = at ? strtol(at + sizeof(key) - 1, NULL, 10) : -1;
 	proto_free(m);
 	return rss;
 }

@@ -640,7 +640,7 @@ static void test_online(void **state UNUSED)
 static long agent_rss(void)
 {
 	Grpc__GetMetricsRequest rq = GRPC__GET_METRICS_REQUEST__INIT;
-	static const char key[] = "\nkata_agent_total_rss ";
+	static const char key[] = "\nkata_agent_proc_status{item=\"VmRSS\"} ";
 	ProtobufCMessage *m;
 	const char *p;
 	long rss;
@@ -649,7 +649,7 @@ static long agent_rss(void)
 		       &m));
 	p = strstr(((Grpc__Metrics *)m)->metrics, key);
 	assert_non_null(p);
-	rss = strtol(p + sizeof(key) - 1, NULL, 10) / 1024;
+	rss = strtol(p + sizeof(key) - 1, NULL, 10);
 	proto_free(m);
 	return rss;
 }
