@@ -5,9 +5,11 @@
 
 load helpers
 
-# Made of a copy of its files: what can be saved.
+# Made of a copy of its files: what can be saved. In a control group of its own:
+# some are paused here.
 packed() {
-	spec '.annotations["io.katacontainers.config.hypervisor.shared_fs"] = "none"'
+	spec --arg g "/ck$$-$BATS_TEST_NUMBER" '.linux.cgroupsPath = $g | .annotations[
+		"io.katacontainers.config.hypervisor.shared_fs"] = "none"'
 }
 
 counter='i=0; while [ ! -e /stop ]; do i=$((i+1)); echo $i; done; exit 9'
@@ -121,7 +123,7 @@ refused() {
 	mkfifo "$WORK/in1"
 	kiln_create --pid-file "$WORK/pid" >"$WORK/out1" 2>&1 <"$WORK/in1" &
 	exec 8>"$WORK/in1"
-	wait $!
+	wait $! || { cat "$WORK/out1"; false; }
 	kiln start c1
 	echo one >&8
 	wait_line "$WORK/out1" '<one>'
