@@ -23,7 +23,7 @@ measure() {
 	PROBE_ICOUNT=1 "$top/tests/probe/run.sh" "$arch" "$dir/kernel" \
 		"$out/$arch/kiln-probe" "$dir/boot" none >/dev/null 2>&1 || :
 	printf '%s %s\n' "$(stat -c %s "$dir/kernel")" \
-		"$(sed -n 's/\r//; s/^KILN-PROBE-START //p' "$dir/boot/console")"
+		"$(sed -n 's/\r//; s/.*KILN-PROBE-START //p' "$dir/boot/console")"
 }
 
 # Replaces the line of feature $2 on $1.
