@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -48,11 +49,21 @@ static void show(int rootfd, const struct spec_mount *m)
 		seal(rootfd, m);
 }
 
+static bool is_host_root(const char *path)
+{
+	struct stat a, b;
+
+	return stat(path, &a) == 0 && stat("/", &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int view_enter(const struct spec *spec, struct err *reterr)
 {
 	cleanup_close int rootfd = -1;
 	size_t i;
 
+	if (is_host_root(spec->rootfs))
+		return 0; /* there is nothing else to show */
 	if (unshare(CLONE_NEWNS) < 0)
 		return errno == EPERM && geteuid()
 			       ? 0
