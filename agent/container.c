@@ -633,6 +633,11 @@ void container_process_started(struct container *c, struct ttrpc_call *call)
 	guesthook_start(c, GUESTHOOK_POSTSTART, call, reply_started);
 }
 
+void container_process_ending(struct container *c)
+{
+	oom_watch_look(c->agent, &c->oom);
+}
+
 void container_process_exited(struct container *c, struct process *p)
 {
 	if (p != c->init) {

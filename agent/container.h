@@ -81,6 +81,9 @@ void container_process_ready(struct container *c);
 /* It executes: CALL (may be NULL) is answered after the poststart hooks. */
 void container_process_started(struct container *c, struct ttrpc_call *call);
 
+/* A process of it is over, and nobody has been told yet. */
+void container_process_ending(struct container *c);
+
 /* P, which is of C, has exited; may free P, and C with it. */
 void container_process_exited(struct container *c, struct process *p);
 

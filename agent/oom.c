@@ -173,6 +173,12 @@ void oom_watch_start(struct agent *agent, struct oom_watch *w, int cgroupfd,
 	look(o, w);
 }
 
+void oom_watch_look(struct agent *agent, struct oom_watch *w)
+{
+	if (agent->oom && w->wd >= 0)
+		look(agent->oom, w);
+}
+
 void oom_watch_end(struct agent *agent, struct oom_watch *w)
 {
 	struct oom *o = agent->oom;

@@ -28,6 +28,9 @@ void oom_watch_init(struct oom_watch *w);
 /* Does nothing without memory accounting, or when it is watched already. */
 void oom_watch_start(struct agent *agent, struct oom_watch *w, int cgroupfd,
 		     const char *id);
+/* Tells now what has come about: before the end of a process is told, so that
+ * the host knows its cause first. */
+void oom_watch_look(struct agent *agent, struct oom_watch *w);
 void oom_watch_end(struct agent *agent, struct oom_watch *w);
 
 /* Answers CALL with the next event. */

@@ -219,6 +219,7 @@ static void on_child_exit(void *arg, pid_t pid UNUSED, int status)
 	stream_in_release(&p->in);
 	stream_out_exited(&p->out);
 	stream_out_exited(&p->err);
+	container_process_ending(p->container);
 	answer_waiters(p);
 	call = TAKE_PTR(p->call);
 	code = p->failure ? p->failure_code : -EIO;

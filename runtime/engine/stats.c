@@ -2,13 +2,17 @@
 #include "stats.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "proto/agent.pb-c.h"
 #include "runtime/engine/agent.h"
 #include "runtime/engine/engine.h"
+#include "runtime/oci/spec.h"
 
 #define AGENT_SERVICE "grpc.AgentService"
 #define TIMEOUT_MS 10000
@@ -44,6 +48,27 @@ static struct container *find(struct sandbox *sb, const char *guest_id)
 	return NULL;
 }
 
+/*
+ * Podman and CRI-O have it from a file in the bundle, which conmon makes when
+ * the container's group of the host runs out of memory: here it is the guest's.
+ */
+static void tell_manager(const struct container *c)
+{
+	const char *manager = spec_annotation(c->spec, "io.container.manager");
+	cleanup_free char *path = NULL;
+	cleanup_close int fd = -1;
+
+	if (!manager || (strcmp(manager, "libpod") && strcmp(manager, "cri-o")))
+		return;
+	if (asprintf(&path, "%s/oom", c->bundle) < 0) {
+		path = NULL;
+		return;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd < 0)
+		log_warn("make '%s': %s", path, strerror(errno));
+}
+
 static void on_oom(void *arg, int code, const char *text UNUSED,
 		   const ProtobufCMessage *response)
 {
@@ -55,8 +80,10 @@ static void on_oom(void *arg, int code, const char *text UNUSED,
 		return; /* the guest ends, or has no such events */
 	c = find(sb, event->container_id);
 	/* A guest may say so all day long: it is counted, and logged once. */
-	if (c && !c->ooms++)
+	if (c && !c->ooms++) {
 		log_warn("container '%s' is out of memory", c->id);
+		tell_manager(c);
+	}
 	stats_watch_oom(sb);
 }
 
