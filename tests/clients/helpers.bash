@@ -52,6 +52,12 @@ teardown() {
 # A process that ends at TERM with status 3.
 LOOP='trap "exit 3" TERM; while :; do sleep 0.1; done'
 
+# A shell's command that gets the page of HOST at PORT, with what precedes it:
+# the wget of a static busybox may not survive the resolver of its libc.
+get() {
+	printf '%s' "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 10 $1 $2"
+}
+
 is_podman() {
 	[[ $CLIENT == podman* ]]
 }

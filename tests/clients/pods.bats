@@ -23,9 +23,9 @@ remove_pod() {
 	c --runtime "$RUNTIME_NAME" pod create --name "$N-pod" --infra-image bb \
 		--infra-command "/bin/sleep 600"
 	c_run -d --pod "$N-pod" --name "$N-a" bb sh -c 'mkdir /w; echo x >/w/index.html; httpd -f -p 81 -h /w'
-	run --separate-stderr c_run --rm --pod "$N-pod" --name "$N-b" bb sh -c 'sleep 1; wget -T5 -qO- http://127.0.0.1:81/'
+	run --separate-stderr c_run --rm --pod "$N-pod" --name "$N-b" bb sh -c "sleep 1; $(get 127.0.0.1 81)"
 	remove_pod c pod rm -f "$N-pod"
-	[ "$output" = x ]
+	[ "${lines[-1]}" = x ]
 }
 
 @test "play kube" {
@@ -41,7 +41,7 @@ remove_pod() {
 	END
 	chmod 644 "$BASE/$N.yaml"
 	c --runtime "$RUNTIME_NAME" play kube "$BASE/$N.yaml"
-	run --separate-stderr c exec "$N-one" echo there
+	run --separate-stderr c exec "$N-one" /bin/echo there
 	remove_pod c play kube --down "$BASE/$N.yaml"
 	[ "$output" = there ]
 }

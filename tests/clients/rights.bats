@@ -22,7 +22,8 @@ load helpers
 }
 
 @test "ulimits" {
-	run --separate-stderr c_run --rm --name "$N" --ulimit nofile=77:88 bb sh -c 'ulimit -n; ulimit -Hn'
+	run --separate-stderr c_run --rm --name "$N" --ulimit nofile=77:88 \
+		--ulimit nproc=4096:4096 bb sh -c 'ulimit -n; ulimit -Hn'
 	[ "$output" = "77
 88" ]
 }
