@@ -37,7 +37,8 @@ static bool exists(const char *root, const char *id)
 	return fd >= 0;
 }
 
-/* The pid in "/proc/PID/ns/...", by which Podman names its infra container. */
+/* The pid in "/proc/PID/ns/...", by which an engine names a container whose
+ * network another is to have; of a pod Podman's infra container. */
 static int pid_of_path(const char *path)
 {
 	int pid = 0;
@@ -63,6 +64,56 @@ static char *container_of_pid(const char *root, int pid)
 	return found;
 }
 
+/* The sandbox that container ID is a member of, or ID itself. */
+static char *sandbox_of(const char *root, const char *id)
+{
+	struct err ignored;
+	cleanup_close int fd = dir_open(root, id, &ignored);
+	char target[WIRE_ID_MAX + 32], *end;
+	ssize_t n = readlinkat(fd, WIRE_TASK_SOCKET, target,
+			       sizeof(target) - 1);
+
+	if (n <= 0)
+		return strdup(id);
+	target[n] = '\0';
+	end = strrchr(target, '/'); /* as link_to() made it: "../ID/NAME" */
+	if (!end || end - target <= 3)
+		return NULL;
+	*end = '\0';
+	return strdup(target + 3);
+}
+
+/*
+ * --network container:X of Podman and Docker shares the VM of X, which is the
+ * guest's network; --pid, --ipc and --uts alone would need two networks in it.
+ */
+static int sandbox_of_paths(const char *root, const struct spec *spec,
+			    char **ret, struct err *reterr)
+{
+	static const char *const others[] = {"pid", "ipc", "uts"};
+	cleanup_free char *found = container_of_pid(
+		root, pid_of_path(spec_namespace(spec, "network")));
+	size_t i;
+
+	if (found) {
+		*ret = sandbox_of(root, found);
+		return *ret ? 0 : err_code(reterr, -ENOMEM, "sandbox");
+	}
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		const char *path = spec_namespace(spec, others[i]);
+		cleanup_free char *other =
+			container_of_pid(root, pid_of_path(path));
+
+		if (other)
+			return err_set(reterr, -EOPNOTSUPP,
+				       "the %s namespace of container '%.128s' "
+				       "is in another VM: share its network, "
+				       "too, and with it its VM", others[i],
+				       other);
+	}
+	return 0;
+}
+
 int pod_sandbox(const char *root, const char *id, const struct spec *spec,
 		char **ret, struct err *reterr)
 {
@@ -77,7 +128,9 @@ int pod_sandbox(const char *root, const char *id, const struct spec *spec,
 		if (type && !strcmp(type, "container"))
 			sandbox = spec_annotation(spec, keys[i].sandbox);
 	}
-	if (!sandbox || !strcmp(sandbox, id))
+	if (!sandbox)
+		return sandbox_of_paths(root, spec, ret, reterr);
+	if (!strcmp(sandbox, id))
 		return 0;
 	if (id_is_valid(sandbox) && exists(root, sandbox)) {
 		*ret = strdup(sandbox);

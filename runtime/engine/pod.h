@@ -15,7 +15,8 @@
 
 /*
  * The sandbox that container ID with SPEC belongs to, by the annotations of
- * containerd, CRI-O and Podman, or NULL: one of its own. *RET is to be freed.
+ * containerd, CRI-O and Podman, or by the pid in its network namespace's path;
+ * NULL: one of its own. *RET is to be freed.
  * -ENOENT when it is not there (any more).
  */
 int pod_sandbox(const char *root, const char *id, const struct spec *spec,

@@ -62,3 +62,43 @@ supervisors() {
 	grep -q "sandbox 'p1' of this pod does not exist" "$WORK/c4.out"
 	[ -z "$(kiln list -q)" ]
 }
+
+# Makes container $1, with the namespaces $3 of container $2, running $4.
+neighbour() {
+	local base=$BUNDLE BUNDLE=$WORK/$1 pid
+	mkdir -p "$BUNDLE"
+	cp "$base/config.json" "$BUNDLE/"
+	cp -a "$base/rootfs" "$BUNDLE/"
+	pid=$(kiln state "$2" | jq .pid)
+	spec --arg p "/proc/$pid/ns/" --arg t "$3" --arg c "$4" '
+		.linux.namespaces |= map(. as $n |
+			if ($t | split(",") | index($n.type)) then
+				.path = $p + {"network": "net"}[.type] // .type
+			else . end) |
+		.process.args = ["/bin/sh", "-c", $c]'
+	kiln create --arch "$ARCH" --bundle "$BUNDLE" "$1" </dev/null \
+		>"$WORK/$1.out" 2>&1
+}
+
+@test "who names another's network is in its VM; other namespaces alone are refused" {
+	spec '.process.args = ["/bin/sh", "-c", "sleep 1000"]'
+	kiln create --arch "$ARCH" --bundle "$BUNDLE" c1 </dev/null >"$WORK/c1.out" 2>&1
+	kiln start c1
+	neighbour c2 c1 network 'sleep 1000'
+	kiln start c2
+	neighbour c3 c2 network,pid 'sleep 1000'
+	kiln start c3
+	[ "$(supervisors)" = 1 ]
+	[ "$(kiln exec c3 cat /proc/sys/kernel/random/boot_id </dev/null)" = \
+		"$(kiln exec c1 cat /proc/sys/kernel/random/boot_id </dev/null)" ]
+	run neighbour c4 c2 pid true
+	[ "$status" != 0 ]
+	grep -q "the pid namespace of container 'c2' is in another VM" "$WORK/c4.out"
+	kiln delete --force c2
+	[ "$(kiln list -q | sort | xargs)" = "c1 c3" ]
+	[ "$(kiln state c3 | jq -r .status)" = running ]
+	kiln delete --force c1
+	[ "$(kiln state c3 | jq -r .status)" = stopped ]
+	kiln delete c3
+	[ -z "$(kiln list -q)" ]
+}
