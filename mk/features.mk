@@ -37,13 +37,15 @@ feature-cost: $(image_tool) $(foreach a,$(ARCHES),$(O)/$(a)/kiln-probe)
 	+$(Q)O='$(O)' FEATURES='$(or $(FEATURES),all)' \
 		tests/probe/cost.sh $(ARCHES)
 
-# Every feature alone, and all together, without a compiler's work.
+# Every feature alone, and all together, without a compiler's work. All are
+# tried; the first attempt's messages are shown only where it failed.
 feature-prove:
-	$(Q)for a in $(ARCHES); do \
+	$(Q)bad=0; for a in $(ARCHES); do \
 		for f in $$(osbuilder/features.sh list $$a all) all; do \
 			printf '%s: ' "$$f"; \
 			ARCH=$$a FEATURES=$$f osbuilder/kernel-config.sh prove \
 				2>/dev/null || \
-			ARCH=$$a FEATURES=$$f osbuilder/kernel-config.sh prove; \
+			ARCH=$$a FEATURES=$$f osbuilder/kernel-config.sh prove || \
+			bad=1; \
 		done; \
-	done
+	done; exit $$bad
