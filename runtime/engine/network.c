@@ -98,6 +98,10 @@ static void on_joined(void *arg, int code, const struct net_plan *plan,
 		else if (*plan->skipped)
 			log_warn("sandbox '%s': not in the guest: %s",
 				 net->sb->id, plan->skipped);
+		if (!code && *plan->unreached)
+			log_warn("sandbox '%s': ports published without root "
+				 "may not arrive: %s", net->sb->id,
+				 plan->unreached);
 	}
 	finish(net, code, &err);
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -39,6 +40,17 @@ static int enter(int nsfd, struct err *reterr)
 	return 0;
 }
 
+static int join(struct net_plan *plan, size_t i, int *tap)
+{
+	struct err err = {0};
+	int r = net_join(&plan->links[i], tap, &plan->err);
+
+	if (!r && net_reach(plan, i, &err) < 0)
+		(void)snprintf(plan->unreached, sizeof(plan->unreached), "%s",
+			       err.text);
+	return r;
+}
+
 static int work(int nsfd, struct net_plan *plan, int *taps)
 {
 	size_t i;
@@ -47,7 +59,7 @@ static int work(int nsfd, struct net_plan *plan, int *taps)
 	if (!r)
 		r = net_scan(plan, &plan->err);
 	for (i = 0; !r && i < plan->n_links; i++)
-		r = net_join(&plan->links[i], &taps[i], &plan->err);
+		r = join(plan, i, &taps[i]);
 	if (r < 0) {
 		struct err ignored;
 

@@ -45,6 +45,7 @@ struct net_link {
 	char mac[NET_MAC_TEXT];
 	uint32_t mtu;
 	uint32_t flags; /* IFF_* */
+	bool is_tun;	/* a process of the host is at its other end */
 	size_t n_addresses;
 	struct net_address addresses[NET_ADDRESSES_MAX];
 };
@@ -72,6 +73,7 @@ struct net_plan {
 	struct net_neighbour neighbours[NET_NEIGHBOURS_MAX];
 	/* Links left out, with the reason; for the log. */
 	char skipped[256];
+	char unreached[256]; /* why net_reach() failed, or "" */
 };
 
 /* --- scan.c: reads the namespace the caller is in --- */
@@ -87,6 +89,18 @@ int net_join(struct net_link *l, int *ret_fd, struct err *reterr);
 /* Removes the redirection of every link whose tap is gone. How many links lead
  * to a tap that is there, or -errno. */
 int net_clean(struct err *reterr);
+
+/* --- reach.c: the same --- */
+
+struct nl_sock;
+
+/* Lets processes of the namespace reach the guest at the addresses of link I,
+ * when that is a tun or tap and has been joined; the guest is to have a route
+ * for it, which is added to PLAN. 0 or -errno. */
+int net_reach(struct net_plan *plan, size_t i, struct err *reterr);
+
+/* The addresses of link INDEX are the host's own again, as far as possible. */
+void net_unreach(struct nl_sock *sock, int index);
 
 /* --- helper.c: enters the namespace, in a process of its own --- */
 

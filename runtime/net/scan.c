@@ -55,6 +55,7 @@ static void read_link(struct rtnl_link *link, struct net_link *ret)
 		.index = rtnl_link_get_ifindex(link),
 		.mtu = rtnl_link_get_mtu(link),
 		.flags = rtnl_link_get_flags(link),
+		.is_tun = !strcmp(rtnl_link_get_type(link) ?: "", "tun"),
 	};
 	(void)snprintf(ret->name, sizeof(ret->name), "%s",
 		       rtnl_link_get_name(link));

@@ -5,6 +5,7 @@
 NET_SRCS := \
 	runtime/net/helper.c \
 	runtime/net/message.c \
+	runtime/net/reach.c \
 	runtime/net/scan.c \
 	runtime/net/tap.c
 
@@ -13,5 +14,6 @@ NET_LIBS := -lnl-route-3 -lnl-3
 # The same folder on every distribution; NL_CFLAGS is for others.
 NL_CFLAGS ?= -isystem /usr/include/libnl3
 
+CFLAGS_runtime/net/reach := $(NL_CFLAGS)
 CFLAGS_runtime/net/scan := $(NL_CFLAGS)
 CFLAGS_runtime/net/tap := $(NL_CFLAGS)

@@ -312,6 +312,8 @@ int net_clean(struct err *reterr)
 		if (use != USE_STALE && use != USE_EMPTY)
 			continue;
 		r = ingress_delete(sock, index);
+		if (!strcmp(rtnl_link_get_type(link) ?: "", "tun"))
+			net_unreach(sock, index);
 		if (use == USE_STALE && r < 0 && !first)
 			first = nl_fail(reterr, r, "ingress of",
 					rtnl_link_get_name(link));

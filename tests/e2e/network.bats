@@ -154,6 +154,35 @@ end_container() {
 	[ "$status" = 0 ]
 }
 
+# As without root: slirp4netns is behind a tap, and Podman's port forwarder, in
+# the namespace, dials the container's own address.
+@test "a tap: who is in the namespace reaches the guest by its address" {
+	NS=nt-c$$-$BATS_TEST_NUMBER
+	PEER=nt-p$$-$BATS_TEST_NUMBER
+	ip netns add "$NS"
+	ip netns add "$PEER"
+	ip -n "$NS" link set lo up
+	ip -n "$NS" tuntap add mode tap name tap0
+	ip -n "$NS" addr add 10.91.5.2/24 dev tap0
+	ip -n "$NS" link set tap0 up
+	spec --arg p "/run/netns/$NS" '
+		(.linux.namespaces[] | select(.type == "network")).path = $p |
+		.process.args = ["/bin/sh", "-c",
+			"echo ready; while :; do echo guest | nc -l -p 77; done"]'
+	start_container
+	[ "$(ip -n "$NS" -o route get 10.91.5.2 | grep -c ' dev kiln0 ')" = 1 ]
+	for i in 1 2 3; do
+		said=$(timeout 60 ip netns exec "$NS" busybox nc -w 20 10.91.5.2 77 </dev/null || :)
+		[ "$said" = guest ] && break
+		sleep 1
+	done
+	[ "$said" = guest ]
+	kiln exec c1 ip -4 -o addr </dev/null | tee "$WORK/addr"
+	! grep -v -e '127\.0\.0\.1' -e '10\.91\.5\.2' "$WORK/addr"
+	end_container
+	ip -n "$NS" route show table local | grep -q '^local 10.91.5.2 dev tap0'
+}
+
 @test "what cannot be is refused, and leaves nothing" {
 	network_setup
 	command_is 'echo alive >/dev/shm/index.html; httpd -p 80 -h /dev/shm
