@@ -73,6 +73,21 @@ int rootfs_open_source(const struct agent *agent, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Podman without root gives a privileged container every device of the host by
+ * a bind mount each; of those it gets what the guest has. */
+static bool is_spare(const Grpc__Spec *spec, const char *source)
+{
+	size_t i;
+
+	if (!path_is_within("/dev", source))
+		return false;
+	for (i = 0; i < spec->n_annotations; i++)
+		if (!strcmp(spec->annotations[i]->key,
+			    "io.podman.annotations.privileged"))
+			return !strcmp(spec->annotations[i]->value, "TRUE");
+	return false;
+}
+
 static int bind(int rootfd, const struct launch *launch, size_t i,
 		struct mount_options *o, struct err *reterr)
 {
@@ -93,6 +108,8 @@ static int bind(int rootfd, const struct launch *launch, size_t i,
 		source = rootfs_open_source(launch->container->agent,
 					    m->source);
 	}
+	if (source == -ENOENT && is_spare(launch->spec, m->source))
+		return 0;
 	if (source < 0)
 		return err_code(reterr, source, "open the source '%.500s'",
 				m->source);

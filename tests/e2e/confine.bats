@@ -98,3 +98,20 @@ confined() {
 	echo "$output"
 	[ "$output" = works ]
 }
+
+# As Podman writes it without root: a bind mount for each device of the host.
+@test "a privileged container has of the host's devices what the guest has" {
+	spec '.mounts += [
+		{destination: "/dev/loop-none", type: "bind", source: "/dev/loop-none", options: ["bind"]},
+		{destination: "/dev/kmsg", type: "bind", source: "/dev/kmsg", options: ["bind"]}]'
+	command_is 'test -c /dev/kmsg && ! test -e /dev/loop-none && echo right'
+	run kiln_run </dev/null
+	echo "$output"
+	[ "$status" != 0 ]
+	[[ "$output" == *"'/dev/loop-none'"*"No such file or directory"* ]]
+	spec '.annotations["io.podman.annotations.privileged"] = "TRUE"'
+	run kiln_run </dev/null
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = right ]
+}
