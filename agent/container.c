@@ -18,6 +18,7 @@
 #include "bundle.h"
 #include "devgroup.h"
 #include "ns.h"
+#include "rootfs.h"
 #include "spec.h"
 #include "storage/storage.h"
 
@@ -352,6 +353,8 @@ static int prepare(struct container *c, const Grpc__CreateContainerRequest *rq,
 		r = guesthook_bundle(c, spec, reterr);
 	if (r < 0)
 		return r;
+	if (c->agent->is_init)
+		rootfs_spare_devices(spec->linux);
 	l->spec = spec;
 	l->process = spec->process;
 	l->container = c;

@@ -32,6 +32,11 @@ int rootfs_console(int rootfd, int ttyfd, struct err *reterr);
 int rootfs_devices(int rootfd, const struct launch *launch,
 		   struct err *reterr);
 
+/* Makes, in the guest's /dev, the devices of a container whose user namespace
+ * may make none: with their owners there, for rootfs_devices() to bind. The
+ * agent itself does it, when it is a guest's. */
+void rootfs_spare_devices(const Grpc__Linux *l);
+
 /* Hides what the specification says. */
 int rootfs_restrict(int rootfd, const Grpc__Linux *l, struct err *reterr);
 

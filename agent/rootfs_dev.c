@@ -23,30 +23,72 @@ struct node {
 	gid_t gid;
 };
 
-/* The guest's own of that name, else one made beside those. */
-static int open_spare(const struct node *node)
+/* One made beside the guest's own; its name tells all there is to it. */
+static void spare_path(const struct node *node, char *path, size_t size)
 {
-	int fd = open(node->path, O_PATH | O_CLOEXEC);
+	(void)snprintf(path, size, "/dev/.kiln-%o-%x-%u-%u", node->mode,
+		       (unsigned int)node->rdev, node->uid, node->gid);
+}
+
+static int make_spare(const struct node *node)
+{
 	char path[96];
 
-	if (fd >= 0)
-		return fd;
-	(void)snprintf(path, sizeof(path), "/dev/.kiln-%o-%x-%u-%u",
-		       node->mode, (unsigned int)node->rdev, node->uid,
-		       node->gid);
-	if (mknod(path, node->mode, node->rdev) < 0 && errno != EEXIST)
+	spare_path(node, path, sizeof(path));
+	if (mknod(path, node->mode, node->rdev) < 0)
+		return errno == EEXIST ? 0 : -1;
+	if (lchown(path, node->uid, node->gid) < 0 ||
+	    chmod(path, node->mode & 07777) < 0)
 		return -1;
-	if (lchown(path, node->uid, node->gid) < 0)
-		return -1;
-	return open(path, O_PATH | O_CLOEXEC);
+	return 0;
+}
+
+/* The spare made for it before, the guest's own of that name, or a spare. */
+static int open_spare(const struct node *node)
+{
+	char path[96];
+	int fd;
+
+	spare_path(node, path, sizeof(path));
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		fd = open(node->path, O_PATH | O_CLOEXEC);
+	if (fd < 0 && make_spare(node) == 0)
+		fd = open(path, O_PATH | O_CLOEXEC);
+	return fd;
+}
+
+/* From an id of the container to the guest's; false for one it does not have. */
+static bool map_id(Grpc__LinuxIDMapping *const *maps, size_t n, uint32_t *id)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const Grpc__LinuxIDMapping *m = maps[i];
+
+		if (*id < m->containerid || *id - m->containerid >= m->size)
+			continue;
+		*id = m->hostid + (*id - m->containerid);
+		return true;
+	}
+	return !n; /* no user namespace, or one of others */
+}
+
+static bool map_owner(const Grpc__Linux *l, struct node *node)
+{
+	return map_id(l->uidmappings, l->n_uidmappings, &node->uid) &&
+	       map_id(l->gidmappings, l->n_gidmappings, &node->gid);
 }
 
 /* Where nodes cannot be made (user namespaces, some shares): one of the
- * guest's. */
-static int bind_node(int rootfd, const struct node *node, struct err *reterr)
+ * guest's, which has ids of the guest. */
+static int bind_node(int rootfd, const Grpc__Linux *l, const struct node *node,
+		     struct err *reterr)
 {
 	struct mount_options o = {.flags = MS_BIND};
-	cleanup_close int source = open_spare(node);
+	struct node mapped = *node;
+	cleanup_close int source = open_spare(map_owner(l, &mapped) ? &mapped
+								    : node);
 	cleanup_close int target = root_touch(rootfd, node->path, 0666);
 	struct stat st;
 
@@ -60,7 +102,8 @@ static int bind_node(int rootfd, const struct node *node, struct err *reterr)
 	return mount_bind_at(source, target, &o, reterr);
 }
 
-static int make_node(int rootfd, const struct node *node, struct err *reterr)
+static int make_node(int rootfd, const Grpc__Linux *l, const struct node *node,
+		     struct err *reterr)
 {
 	cleanup_close int dir = -1;
 	const char *name;
@@ -78,13 +121,13 @@ static int make_node(int rootfd, const struct node *node, struct err *reterr)
 			(void)unlinkat(dir, name, 0);
 	}
 	if (mknodat(dir, name, node->mode, node->rdev) < 0)
-		return bind_node(rootfd, node, reterr);
+		return bind_node(rootfd, l, node, reterr);
 	if (fchownat(dir, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_errno(reterr, "device '%.200s': owner", node->path);
 	return 0;
 }
 
-static int default_nodes(int rootfd, struct err *reterr)
+static int default_nodes(int rootfd, const Grpc__Linux *l, struct err *reterr)
 {
 	static const struct {
 		const char *path;
@@ -104,13 +147,13 @@ static int default_nodes(int rootfd, struct err *reterr)
 			.rdev = makedev(nodes[i].major, nodes[i].minor),
 		};
 
-		r = make_node(rootfd, &node, reterr);
+		r = make_node(rootfd, l, &node, reterr);
 	}
 	return r;
 }
 
-static int spec_node(int rootfd, const Grpc__LinuxDevice *d,
-		     struct err *reterr)
+static int parse_node(const Grpc__LinuxDevice *d, struct node *ret,
+		      struct err *reterr)
 {
 	struct node node = {
 		.path = d->path,
@@ -135,7 +178,30 @@ static int spec_node(int rootfd, const Grpc__LinuxDevice *d,
 	    d->minor > 0xfffff)
 		return err_set(reterr, -EINVAL, "device '%.200s': number",
 			       d->path);
-	return make_node(rootfd, &node, reterr);
+	*ret = node;
+	return 0;
+}
+
+static int spec_node(int rootfd, const Grpc__Linux *l, size_t i,
+		     struct err *reterr)
+{
+	struct node node;
+	int r = parse_node(l->devices[i], &node, reterr);
+
+	return r < 0 ? r : make_node(rootfd, l, &node, reterr);
+}
+
+/* Best effort: what cannot be made here the guest may have by itself. */
+void rootfs_spare_devices(const Grpc__Linux *l)
+{
+	struct err ignored;
+	struct node node;
+	size_t i;
+
+	for (i = 0; l->n_uidmappings && i < l->n_devices; i++)
+		if (parse_node(l->devices[i], &node, &ignored) == 0 &&
+		    map_owner(l, &node))
+			(void)make_spare(&node);
 }
 
 static int make_links(int rootfd, struct err *reterr)
@@ -191,9 +257,9 @@ int rootfs_devices(int rootfd, const struct launch *launch, struct err *reterr)
 		return 0;
 	/* Those of the specification first: they may replace a default. */
 	for (i = 0; !r && i < l->n_devices; i++)
-		r = spec_node(rootfd, l->devices[i], reterr);
+		r = spec_node(rootfd, l, i, reterr);
 	if (!r)
-		r = default_nodes(rootfd, reterr);
+		r = default_nodes(rootfd, l, reterr);
 	if (!r)
 		r = make_links(rootfd, reterr);
 	return r;

@@ -45,18 +45,20 @@ def count(results, what):
 
 
 def print_table(suite, runs):
-    print("\n%-8s %-8s %6s %6s %6s" % ("suite", "runtime", "pass", "fail",
+    # Engines are no runtimes: theirs is runc.
+    own = suite if suite in ("crun", "runc") else "runc"
+    print("\n%-15s %-8s %6s %6s %6s" % ("suite", "runtime", "pass", "fail",
                                        "skip"))
     for name, results in runs.items():
-        print("%-8s %-8s %6d %6d %6d"
-              % (suite, suite if name == "peer" else name,
+        print("%-15s %-8s %6d %6d %6d"
+              % (suite, own if name == "peer" else name,
                  count(results, "pass"), count(results, "fail"),
                  count(results, "skip")))
     peer = {t for t, r in runs["peer"].items() if r == "pass"}
     both = sum(runs["kiln"].get(t) == "pass" for t in peer)
     if peer:
         print("of what %s passes, kiln passes %d of %d: %.1f %%"
-              % (suite, both, len(peer), 100.0 * both / len(peer)))
+              % (own, both, len(peer), 100.0 * both / len(peer)))
 
 
 def differences(results, expected):

@@ -115,3 +115,20 @@ confined() {
 	[ "$status" = 0 ]
 	[ "$output" = right ]
 }
+
+@test "a user namespace has devices of its own owners" {
+	spec '.linux.namespaces += [{type: "user"}] |
+		.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = .linux.uidMappings |
+		.linux.devices = [{path: "/dev/foo", type: "c", major: 1, minor: 5,
+			fileMode: 384, uid: 10, gid: 11},
+			{path: "/dev/zero", type: "c", major: 1, minor: 5, uid: 12, gid: 13}]'
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	command_is 'stat -c "%u:%g %a" /dev/foo /dev/zero; head -c 2 /dev/zero | od -An -tx1'
+	run kiln_run </dev/null
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "10:11 600
+12:13 666
+ 00 00" ]
+}
