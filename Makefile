@@ -49,6 +49,7 @@ include mk/evidence.mk
 include mk/features.mk
 include mk/run.mk
 include mk/chaos.mk
+include mk/soak.mk
 include mk/fuzz.mk
 include mk/test.mk
 include mk/conformance.mk
@@ -72,10 +73,11 @@ help:
 	'                ROOTFS=dir (default: Debian busybox of that architecture)' \
 	'  check         every test; VMs of all four architectures under emulation' \
 	'  check-quick   the tests that need neither a kernel nor a VM; also: test' \
-	'  conformance   suites of crun and runc, against them and Kiln (root);' \
-	'                SUITES="crun runc"' \
+	'  conformance   suites of crun, runc and of Podman and Docker commands (root);' \
+	'                SUITES="crun runc podman podman-rootless docker"' \
 	'  chaos         kill everything at every step, then ROUNDS=200 by chance in' \
 	'                VMs of ARCH (SEED=); nothing may be left' \
+	'  soak          30 sandboxes at once, 300 in sequence, in VMs of ARCH' \
 	'  fuzz-smoke    fuzz every decoder, FUZZ_SECONDS (30) each' \
 	'  repro         build twice under different conditions and compare' \
 	'  bench         boot phases, sizes and memory -> $(O)/bench.{json,txt}' \
