@@ -70,6 +70,7 @@ struct config_qemu {
 	bool enable_debug;	   /* guest console and QEMU log at debug */
 	bool enable_mem_prealloc;
 	bool enable_hugepages;
+	bool reclaim_guest_freed_memory;
 	bool disable_vhost_net;
 	char *confine; /* "auto", "always", "never": the jail of jail.h */
 	bool seccomp_sandbox; /* -sandbox on,… */

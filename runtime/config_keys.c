@@ -81,6 +81,7 @@ const struct config_key config_keys[] = {
 	QEMU(enable_debug, CONFIG_BOOL, "false"),
 	QEMU(enable_mem_prealloc, CONFIG_BOOL, "false"),
 	QEMU(enable_hugepages, CONFIG_BOOL, "false"),
+	QEMU(reclaim_guest_freed_memory, CONFIG_BOOL, "true"),
 	QEMU(disable_vhost_net, CONFIG_BOOL, "false"),
 	QEMU(confine, CONFIG_STRING, "'auto'", .one_of = confine_modes,
 	     .flags = CONFIG_EXPLICIT),

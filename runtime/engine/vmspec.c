@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -268,6 +269,16 @@ static uint32_t vcpus(const struct config_qemu *q, const struct spec *c)
 	return MAX(MIN(n, max), 1U);
 }
 
+static uint32_t host_memory_mib(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t mib = pages > 0 && size > 0
+			       ? (uint64_t)pages * (uint64_t)size >> 20
+			       : 0;
+
+	return (uint32_t)MIN(mib, (uint64_t)UINT32_MAX);
+}
+
 static uint32_t memory_mib(const struct config_qemu *q,
 			   const struct arch_desc *arch, const struct spec *c)
 {
@@ -276,6 +287,8 @@ static uint32_t memory_mib(const struct config_qemu *q,
 	/* A container's limit must be one that it can reach. */
 	if (limit)
 		mib = MAX(mib, limit + GUEST_OVERHEAD_MIB);
+	else if (!mib)
+		mib = MIN(arch->memory_default_mib, host_memory_mib() / 2);
 	if (q->default_maxmemory)
 		mib = MIN(mib, q->default_maxmemory);
 	return arch_round_memory_mib(arch, mib);
@@ -414,6 +427,7 @@ static int fill(struct vmspec *v, const struct config *config,
 	s->firmware = *q->firmware ? q->firmware : NULL;
 	s->hugepages = q->enable_hugepages;
 	s->prealloc = q->enable_mem_prealloc;
+	s->balloon = q->reclaim_guest_freed_memory;
 	s->vcpus = vcpus(q, container);
 	s->memory_mib = memory_mib(q, arch, container);
 	r = choose_accel(v, q, reterr);

@@ -217,6 +217,26 @@ shm" ]
 50000 100000" ]
 }
 
+@test "the guest has memory for the limit, or plenty without one" {
+	local host=$(awk '/MemTotal/ { print int($2 / 2048) }' /proc/meminfo)
+	command_is 'awk "/MemTotal/ { print int(\$2 / 1024) }" /proc/meminfo
+		ls /sys/bus/virtio/drivers/virtio_balloon | grep -c ^virtio'
+	spec 'del(.linux.resources)'
+	run kiln_run
+	echo "$output, half of the host: $host"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" -ge $(((host < 2048 ? host : 2048) * 9 / 10)) ]
+	[ "${lines[0]}" -le 2048 ]
+	[ "${lines[1]}" = 1 ]
+	kiln delete c1 2>/dev/null || true
+	spec '.linux.resources.memory.limit = 300 * 1048576'
+	run kiln_run
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" -ge 300 ]
+	[ "${lines[0]}" -le 512 ]
+}
+
 @test "limits, masked and read-only paths" {
 	spec '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1048576, hard: 1048576}]
 		| .linux.maskedPaths = ["/proc/kcore", "/sys/firmware"]

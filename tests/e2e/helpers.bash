@@ -20,7 +20,9 @@ setup() {
 	mkdir -p "$BUNDLE"
 	cp -a "$BUSYBOX_ROOTFS" "$BUNDLE/rootfs"
 	"$KILN" spec --bundle "$BUNDLE"
-	spec '.process.terminal = false | .root.readonly = false'
+	# Not that of other tests at the same time, whose containers are c1 too.
+	spec --arg g "/kiln-test-$$-$BATS_TEST_NUMBER" '.process.terminal = false
+		| .root.readonly = false | .linux.cgroupsPath = $g'
 }
 
 teardown() {
