@@ -9,6 +9,8 @@ DEPS_base := gcc make pkg-config libc6-dev protobuf-c-compiler \
 	libnl-route-3-dev zstd xz-utils
 DEPS_run := qemu-system-common busybox-static \
 	$(foreach a,$(ARCHES),$(QEMU_PKG_$(a)))
+# Beside Kiln in the same run.
+DEPS_bench := runc iperf3
 DEPS_test := attr libcmocka-dev bats libseccomp-dev erofs-utils cpio jq procps \
 	util-linux uidmap passwd iproute2 iputils-ping scdoc zsh fish $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a))) \
 	cryptsetup-bin e2fsprogs fakeroot fdisk squashfs-tools distcc python3
@@ -27,8 +29,9 @@ DEPS_WANT := $(if $(deps_goals),\
 	$(if $(filter package-test,$(deps_goals)),$(DEPS_package)) \
 	$(if $(filter feature-%,$(deps_goals)),$(DEPS_run) $(DEPS_feature_test)) \
 	$(if $(filter run bench,$(deps_goals)),$(DEPS_run)) \
+	$(if $(filter bench,$(deps_goals)),$(DEPS_bench)) \
 	$(if $(filter fuzz% check deps,$(deps_goals)),$(DEPS_fuzz)) \
-	$(if $(filter check% repro bench deps test% golden e2e package-test,\
+	$(if $(filter check% repro bench soak chaos deps test% golden e2e package-test,\
 		$(deps_goals)),\
 		$(DEPS_run) $(DEPS_test) \
 		$(foreach a,$(filter-out $(HOST_ARCH),$(ALL_ARCHES)),\

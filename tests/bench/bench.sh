@@ -6,9 +6,11 @@
 # (QEMU's -icount: one instruction a nanosecond of the guest's clock, so the
 # figure does not depend on the host), sizes of all artifacts, memory of
 # supervisor, QEMU and agent, what a run costs over its guest's boot (start.sh)
-# and an exec over a fork (agent.sh). Writes $O/bench.json and $O/bench.txt.
+# and an exec over a fork (agent.sh), the memory of each of many sandboxes
+# (../soak), network and files beside a container of runc (io.sh; needs root, runc
+# and iperf3, and is left out without them). Writes $O/bench.json and $O/bench.txt.
 set -euo pipefail
-O=$(realpath "${O:-build}")
+export O=$(realpath "${O:-build}")
 RUNS=${RUNS:-5}
 KILN=$O/host/kiln
 work=$(mktemp -d)
@@ -85,6 +87,27 @@ memory() { # ARCH: of a running sandbox, in KiB
 	kiln delete --force m
 }
 
+io() { # ARCH
+	local missing=()
+	[ "$(id -u)" = 0 ] || missing+=("to be root")
+	for p in runc iperf3; do command -v $p >/dev/null || missing+=("$p"); done
+	if [ ${#missing[@]} != 0 ]; then
+		echo "bench: network and files are left out; they need: ${missing[*]}" >&2
+		echo null
+		return
+	fi
+	for a in "$1" "$(uname -m)"; do tests/bench/root.sh "$a" iperf3 fio; done
+	RUNS=$RUNS tests/bench/io.sh "$1"
+}
+
+sandboxes() { # ARCH
+	if [ "$(id -u)" != 0 ]; then
+		echo null
+		return
+	fi
+	SEQUENCE=0 EXECS=0 tests/soak/soak.sh "$1" | jq .at_once
+}
+
 sizes() { # ARCH
 	local f n=0
 	for f in kernel kernel.zst initrd.img rootfs.erofs.img kiln-agent; do
@@ -115,6 +138,7 @@ sizes() { # ARCH
 			| map({key: .[0].key, value: (map(.value) | sort | .[length / 2 | floor])})
 			| from_entries' "$work/boots")" \
 			"$(icount_ready "$work/console")"
+		printf '"io": %s, "sandboxes": %s,' "$(io "$arch")" "$(sandboxes "$arch")"
 		printf '"sizes": {%s}, "memory_kib": {%s}, "start": %s, "agent": %s}' \
 			"$(sizes "$arch")" "$(memory "$arch")" \
 			"$(O=$O RUNS=$RUNS tests/bench/start.sh "$arch")" \
@@ -146,5 +170,14 @@ def row: map(tostring) | join("\t");
 	| ["  " + $k, ($a[] | $g[.].start[$k])] | row),
   (["the agent: exec against fork and exec in the guest, and its memory"] | row),
   (($g[$a[0]].agent | keys_unsorted[]) as $k
-	| ["  " + $k, ($a[] | $g[.].agent[$k])] | row)
+	| ["  " + $k, ($a[] | $g[.].agent[$k])] | row),
+  (["each of many sandboxes, KiB (pss): guest, translated code, the rest"] | row),
+  (($g[$a[0]].sandboxes // [] | .[].sandboxes) as $n
+	| ["  " + ($n | tostring), ($a[] | $g[.].sandboxes // []
+		| map(select(.sandboxes == $n))[0].each_kib
+		| "\(.guest) \(.translated) \(.rest)")] | row),
+  (["network and files of a container, runc / kiln with 9p / with virtio-fs"] | row),
+  (($g[$a[0]].io // {} | .runc // {} | keys_unsorted[]) as $k
+	| ["  " + $k, ($a[] | $g[.].io // {}
+		| "\(.runc[$k]) / \(.["virtio-9p"][$k]) / \(.["virtio-fs"][$k] // "-")")] | row)
 ' "$O/bench.json" | column -t -s $'\t' | tee "$O/bench.txt"
