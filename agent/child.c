@@ -30,6 +30,7 @@
 #include "os/event.h"
 #include "os/io.h"
 #include "process.h"
+#include "program.h"
 #include "rlimit.h"
 #include "rootfs.h"
 #include "os/safe_path.h"
@@ -510,6 +511,6 @@ void child_main(const struct launch *launch)
 	if (run_hooks(launch, &e) < 0)
 		fail(&e);
 	execute(&ch);
-	(void)err_errno(&e, "exec: \"%.200s\"", ch.process->args[0]);
+	(void)program_failure(ch.program, ch.process->args[0], errno, &e);
 	fail(&e);
 }

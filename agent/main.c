@@ -23,6 +23,7 @@
 #include "channel.h"
 #include "console.h"
 #include "device/device.h"
+#include "pid1.h"
 #include "policy.h"
 #include "rpc.h"
 
@@ -207,6 +208,8 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	int r;
 
+	if (pid1_is_wanted(argc, argv))
+		return pid1_run(argv + 2);
 	if (is_guest(argc, argv)) {
 		if (run_guest(&agent, &e) < 0)
 			log_err("fatal: %s", e.text);

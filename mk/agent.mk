@@ -6,6 +6,7 @@
 # mk/flags.mk and mk/guest.mk.
 
 AGENT_SRCS := \
+	arch/elf.c \
 	agent/agent.c \
 	agent/boot.c \
 	agent/bundle.c \
@@ -33,8 +34,10 @@ AGENT_SRCS := \
 	agent/netlink.c \
 	agent/ns.c \
 	agent/oom.c \
+	agent/pid1.c \
 	agent/policy.c \
 	agent/process.c \
+	agent/program.c \
 	agent/rlimit.c \
 	agent/rootfs.c \
 	agent/rootfs_dev.c \

@@ -4,7 +4,7 @@
 # the host's own. Needs from the top: ALL_ARCHES HOST_ARCH O Q. Gives ARCH_SRCS, to be compiled for
 # the host with -iquote $(O)/gen, and ARCH_GEN, which they depend on.
 
-ARCH_SRCS := arch/arch.c $(ALL_ARCHES:%=arch/%/desc.c) \
+ARCH_SRCS := arch/arch.c arch/elf.c $(ALL_ARCHES:%=arch/%/desc.c) \
 	$(firstword $(wildcard arch/$(HOST_ARCH)/host.c) arch/generic/host.c)
 ARCH_GEN := $(patsubst %,$(O)/gen/arch/%/cmdline.inc,generic $(ALL_ARCHES))
 

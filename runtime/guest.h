@@ -13,6 +13,8 @@
 /* The agent protocol this runtime speaks: image.json, "agent_protocol". */
 #define GUEST_PROTOCOL "0.0.1"
 #define GUEST_HASH_SIZE 65
+/* The agent in a guest: rootfs/common.manifest. */
+#define GUEST_AGENT_PATH "/init"
 #define GUEST_CMDLINE_MAX 1024
 
 /* One file of a guest: PATH is "" when the guest has none. */

@@ -131,6 +131,8 @@ static int read_spec(struct making *m, struct err *reterr)
 	m->root = absolute(m->o->root);
 	m->netns = strdup(spec_namespace(spec, "network"));
 	r = pod_sandbox(m->root, m->o->id, spec, &m->sandbox, reterr);
+	if (!r && m->sandbox && m->o->arch)
+		r = pod_check_arch(m->root, m->sandbox, m->o->arch, reterr);
 	if (r < 0)
 		return r;
 	m->wanted = strdup(spec->wire->linux->cgroupspath);

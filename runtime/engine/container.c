@@ -340,6 +340,8 @@ static int share_files(struct container *c, struct err *reterr)
 	if (!r)
 		r = share_bind(share, c->id, "rootfs", c->spec->rootfs, true,
 			       false, &c->guest_rootfs, reterr);
+	if (!r)
+		r = container_replace_init(c, reterr);
 	return r ? r : share_mounts(c, reterr);
 }
 

@@ -225,6 +225,15 @@ void container_process_finished(struct container *c, struct process *p);
 /* From sandbox.c: the guest is gone, and so is every process. */
 void container_guest_gone(struct container *c);
 
+/* --- init.c --- */
+
+/*
+ * An engine's init (podman run --init) is a program of the host. For guests of
+ * another architecture the agent is mounted in its place, which is one itself
+ * when it is called so. 0 or -errno.
+ */
+int container_replace_init(struct container *c, struct err *reterr);
+
 /* --- sandbox.c --- */
 
 struct sandbox {

@@ -145,6 +145,25 @@ int pod_sandbox(const char *root, const char *id, const struct spec *spec,
 		       "not exist", sandbox);
 }
 
+int pod_check_arch(const char *root, const char *sandbox, const char *arch,
+		   struct err *reterr)
+{
+	struct container_state s;
+	struct err ignored;
+	int r = 0;
+
+	if (client_state(root, sandbox, &s, &ignored) < 0)
+		return 0; /* joining it will tell */
+	if (*s.arch && strcmp(s.arch, arch) != 0)
+		r = err_set(reterr, -ENOEXEC,
+			    "exec format error: this container's program is "
+			    "for %s, the VM of its pod ('%.64s') is %s: a pod "
+			    "has one VM, of the architecture of its first "
+			    "container", arch, sandbox, s.arch);
+	container_state_release(&s);
+	return r;
+}
+
 static int link_to(int dirfd, struct journal *j, const char *sandbox,
 		   const char *name)
 {

@@ -22,6 +22,10 @@
 int pod_sandbox(const char *root, const char *id, const struct spec *spec,
 		char **ret, struct err *reterr);
 
+/* 0 when a container for ARCH can be in SANDBOX: its VM has but one kernel. */
+int pod_check_arch(const char *root, const char *sandbox, const char *arch,
+		   struct err *reterr);
+
 /* Makes the links to SANDBOX in the folder DIRFD of a container. */
 int pod_join(int dirfd, const char *sandbox, struct err *reterr);
 

@@ -14,6 +14,7 @@ ENGINE_SRCS := \
 	runtime/engine/dir.c \
 	runtime/engine/hooks.c \
 	runtime/engine/host_check.c \
+	runtime/engine/init.c \
 	runtime/engine/journal.c \
 	runtime/engine/network.c \
 	runtime/engine/pod.c \

@@ -1,177 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * What will be executed in a container, told from its files on the host before
+ * there is a guest: that guest's architecture depends on it.
+ */
 #include "runtime/oci/entrypoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch/elf.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "os/io.h"
 
-#define LINKS_MAX 40
-#define HEAD_MAX 256 /* of the file: an ELF header or a "#!" line */
+/* Scripts that interpret scripts: as many as Linux follows. */
+#define SCRIPTS_MAX 5
 #define DEFAULT_PATH                                                           \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* Opens one directory or file NAME, itself if it is a link. */
-static int open_step(int dirfd, const char *name)
-{
-	int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-/*
- * What is left to walk: the target of the link at FD, then REST. 1 when FD is
- * a link and PATH (PATH_MAX bytes) is the new text, 0 when it is none.
- */
-static int expand_link(int fd, const char *rest, char *path)
-{
-	char text[PATH_MAX];
-	struct stat st;
-	ssize_t n;
-	int len;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISLNK(st.st_mode))
-		return 0;
-	n = readlinkat(fd, "", text, sizeof(text) - 1);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	if (strlen(text) + strlen(rest) + 2 > PATH_MAX)
-		return -ENAMETOOLONG;
-	len = snprintf(path, PATH_MAX, "%s/%s", text, rest);
-	return len < 0 ? -EINVAL : 1;
-}
-
-/*
- * The directories on the way are kept open, so that ".." is a step back on our
- * own way and never asks the file system.
- */
-struct walk {
-	int fds[64];
+/* The beginning of a file of the image. */
+struct head {
+	char path[PATH_MAX]; /* as the container has it */
+	uint8_t bytes[ELF_HEAD_MAX + 1];
 	size_t n;
 };
-
-static void walk_back(struct walk *w, size_t n)
-{
-	while (w->n > n)
-		close_fd(&w->fds[--w->n]);
-}
-
-static void walk_release(struct walk *w)
-{
-	walk_back(w, 0);
-}
-
-static int walk_to(struct walk *w, int fd)
-{
-	if (w->n == ARRAY_SIZE(w->fds)) {
-		close_fd(&fd);
-		return -ENAMETOOLONG;
-	}
-	w->fds[w->n++] = fd;
-	return 0;
-}
-
-/* Takes the first component off *PATH: 1 with it in NAME, 0 for none left. */
-static int next_component(char **path, char *name, size_t size)
-{
-	size_t n;
-
-	*path += strspn(*path, "/");
-	n = strcspn(*path, "/");
-	if (n == 0)
-		return 0;
-	if (n >= size)
-		return -ENAMETOOLONG;
-	memcpy(name, *path, n);
-	name[n] = '\0';
-	*path += n;
-	return 1;
-}
-
-static int walk_path(struct walk *w, int rootfd, char *path)
-{
-	char name[NAME_MAX + 1], expanded[PATH_MAX];
-	unsigned int links = 0;
-	char *p = path;
-	int r;
-
-	while ((r = next_component(&p, name, sizeof(name))) > 0) {
-		int fd;
-
-		if (!strcmp(name, "."))
-			continue;
-		if (!strcmp(name, "..")) {
-			walk_back(w, w->n ? w->n - 1 : 0);
-			continue;
-		}
-		fd = open_step(w->n ? w->fds[w->n - 1] : rootfd, name);
-		if (fd < 0)
-			return fd;
-		r = expand_link(fd, p, expanded);
-		if (r == 0) {
-			r = walk_to(w, fd);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		close_fd(&fd);
-		if (r < 0)
-			return r;
-		if (++links > LINKS_MAX)
-			return -ELOOP;
-		memcpy(path, expanded, sizeof(expanded));
-		p = path;
-		if (*p == '/')
-			walk_back(w, 0);
-	}
-	return r;
-}
-
-int entrypoint_open_walk(int rootfd, const char *path)
-{
-	cleanup(walk_release) struct walk w = {.n = 0};
-	char text[PATH_MAX];
-	int fd, r;
-
-	if (strlen(path) >= sizeof(text))
-		return -ENAMETOOLONG;
-	memset(text, 0, sizeof(text));
-	memcpy(text, path, strlen(path));
-	r = walk_path(&w, rootfd, text);
-	if (r < 0)
-		return r;
-	if (w.n == 0)
-		fd = openat(rootfd, ".", O_PATH | O_CLOEXEC);
-	else
-		fd = fcntl(w.fds[w.n - 1], F_DUPFD_CLOEXEC, 3);
-	return fd < 0 ? -errno : fd;
-}
-
-int entrypoint_open(int rootfd, const char *path)
-{
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
-
-	if (fd >= 0)
-		return (int)fd;
-	if (errno != ENOSYS && errno != EPERM)
-		return -errno;
-	return entrypoint_open_walk(rootfd, path);
-}
 
 /* The first bytes of the regular file at FD (O_PATH); bytes or -errno. */
 static ssize_t read_head(int fd, uint8_t *head, size_t n)
@@ -184,7 +41,7 @@ static ssize_t read_head(int fd, uint8_t *head, size_t n)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
-		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOEXEC;
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EACCES;
 	if (!(st.st_mode & 0111))
 		return -EACCES;
 	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
@@ -234,12 +91,17 @@ static int open_in_container(const struct spec *s, const char *path)
 	return entrypoint_open(rootfd, rest);
 }
 
-static ssize_t head_of(const struct spec *s, const char *path, uint8_t *head,
-		       size_t n)
+/* Reads the beginning of the file H->path; 0 or -errno. */
+static int read_program(const struct spec *s, struct head *h)
 {
-	cleanup_close int fd = open_in_container(s, path);
+	cleanup_close int fd = open_in_container(s, h->path);
+	ssize_t n = fd < 0 ? fd : read_head(fd, h->bytes, ELF_HEAD_MAX);
 
-	return fd < 0 ? fd : read_head(fd, head, n);
+	if (n < 0)
+		return (int)n;
+	h->n = (size_t)n;
+	h->bytes[h->n] = '\0';
+	return 0;
 }
 
 static int full_path(const Grpc__Process *p, const char *name, char *out,
@@ -254,18 +116,17 @@ static int full_path(const Grpc__Process *p, const char *name, char *out,
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-/* Finds NAME as execvp() in the container would; bytes of its head. */
-static ssize_t find_program(const struct spec *s, const char *name,
-			    uint8_t *head, size_t n)
+/* Finds NAME as execvp() in the container would; 0 or -errno. */
+static int find_program(const struct spec *s, const char *name, struct head *h)
 {
 	const Grpc__Process *p = s->wire->process;
 	const char *dirs = spec_process_env(p, "PATH");
-	ssize_t best = -ENOENT, r;
-	char path[PATH_MAX], file[PATH_MAX];
+	int best = -ENOENT, r;
+	char file[PATH_MAX];
 
 	if (strchr(name, '/')) {
-		r = full_path(p, name, path, sizeof(path));
-		return r < 0 ? r : head_of(s, path, head, n);
+		r = full_path(p, name, h->path, sizeof(h->path));
+		return r < 0 ? r : read_program(s, h);
 	}
 	if (!dirs)
 		dirs = DEFAULT_PATH;
@@ -274,10 +135,11 @@ static ssize_t find_program(const struct spec *s, const char *name,
 
 		(void)snprintf(file, sizeof(file), "%.*s/%s", (int)len,
 			       len ? dirs : "", name);
-		if (full_path(p, len ? file : name, path, sizeof(path)) == 0) {
-			r = head_of(s, path, head, n);
-			if (r >= 0)
-				return r;
+		if (full_path(p, len ? file : name, h->path,
+			      sizeof(h->path)) == 0) {
+			r = read_program(s, h);
+			if (r == 0)
+				return 0;
 			if (r != -ENOENT && r != -ENOTDIR)
 				best = r;
 		}
@@ -287,50 +149,96 @@ static ssize_t find_program(const struct spec *s, const char *name,
 	}
 }
 
-/* The interpreter a "#!" line names, in place; NULL when it is no such line. */
-static char *interpreter(char *line)
+/* From a script to the program that interprets it, which Linux does not look
+ * for in PATH. 0 or -errno. */
+static int follow_scripts(const struct spec *s, struct head *h)
 {
-	char *p = line + 2;
+	const Grpc__Process *p = s->wire->process;
+	unsigned int scripts = 0;
+	const char *next;
+	int r = 0;
 
-	if (strncmp(line, "#!", 2))
-		return NULL;
-	p += strspn(p, " \t");
-	p[strcspn(p, " \t\r\n")] = '\0';
-	return *p ? p : NULL;
+	while (r == 0 && (next = script_interpreter((char *)h->bytes))) {
+		if (++scripts > SCRIPTS_MAX)
+			return -ELOOP;
+		r = full_path(p, next, h->path, sizeof(h->path));
+		if (r == 0)
+			r = read_program(s, h);
+	}
+	return r;
 }
 
-const struct arch_desc *entrypoint_arch(const struct spec *s, char *why,
-					size_t size)
+/* The program's architecture: 0 and *RET, or as entrypoint_arch(). */
+static int judge(const struct spec *s, struct head *h,
+		 const struct arch_desc **ret, struct err *why)
 {
-	const char *name = s->wire->process->args[0];
-	uint8_t head[HEAD_MAX + 1];
-	const struct arch_desc *arch;
-	char *script;
-	ssize_t n = find_program(s, name, head, HEAD_MAX);
+	char machine[ELF_NAME_MAX];
+	const char *kernel;
+	int r = follow_scripts(s, h);
 
-	if (n < 0)
-		goto unreadable;
-	head[n] = '\0';
-	script = interpreter((char *)head);
-	if (script) {
-		char copy[HEAD_MAX + 1];
-
-		(void)snprintf(copy, sizeof(copy), "%s", script);
-		n = find_program(s, copy, head, HEAD_MAX);
-		if (n < 0)
-			goto unreadable;
+	if (r < 0)
+		return err_code(why, r, "'%s' in the image", h->path);
+	kernel = elf_kernel(h->bytes, h->n);
+	if (kernel) {
+		*ret = arch_find(kernel);
+		return *ret ? 0 : err_code(why, -ENOEXEC, "%s", kernel);
 	}
-	arch = arch_from_elf(head, (size_t)n);
-	if (!arch)
-		(void)snprintf(why, size,
-			       "'%s' is no program of a known architecture",
-			       name);
-	return arch;
+	if (!elf_machine_name(h->bytes, h->n, machine))
+		return err_set(why, -ENOENT,
+			       "'%s' in the image is neither a program nor a "
+			       "script with '#!'", h->path);
+	return err_set(why, -ENOEXEC,
+		       "'%s' in the image is a program for %s: exec format "
+		       "error; Kiln has guests for x86_64, aarch64, s390x and "
+		       "ppc64le", h->path, machine);
+}
 
-unreadable:
-	(void)snprintf(why, size, "'%s' in the image: %s", name,
-		       strerror((int)-n));
+/* The word that names the container's own program: not the first, when that is
+ * an init of the engine's that is to start it. */
+static size_t own_word(const struct spec *s)
+{
+	return entrypoint_init_mount(s) ? 2 : 0;
+}
+
+int entrypoint_arch(const struct spec *s, const struct arch_desc **ret,
+		    struct err *why)
+{
+	const char *name = s->wire->process->args[own_word(s)];
+	struct head h = {.n = 0};
+	int r = find_program(s, name, &h);
+
+	return r < 0 ? err_code(why, r, "'%s' in the image", name)
+		     : judge(s, &h, ret, why);
+}
+
+struct spec_mount *entrypoint_init_mount(const struct spec *s)
+{
+	const Grpc__Process *p = s->wire->process;
+	size_t i;
+
+	if (p->n_args < 3 || strcmp(p->args[1], "--") != 0)
+		return NULL;
+	for (i = s->wire->n_mounts; i > 0; i--) {
+		struct spec_mount *m = &s->mounts[i - 1];
+		struct stat st;
+
+		if (m->bind && !strcmp(m->wire->destination, p->args[0]))
+			return stat(m->source, &st) == 0 &&
+					       S_ISREG(st.st_mode)
+				       ? m
+				       : NULL;
+	}
 	return NULL;
+}
+
+bool entrypoint_init_runs(const struct spec *s, const struct arch_desc *arch)
+{
+	struct head h = {.n = 0};
+	const struct arch_desc *its = NULL;
+	struct err ignored;
+
+	return find_program(s, s->wire->process->args[0], &h) == 0 &&
+	       judge(s, &h, &its, &ignored) == 0 && its == arch;
 }
 
 static int arch_by_any_name(const char *name, const char *what,
@@ -347,36 +255,85 @@ static int arch_by_any_name(const char *name, const char *what,
 	return 0;
 }
 
+/* NAME is somebody's wish, which a program of another architecture, where it
+ * can be told, would only learn of in the guest. */
+static int choose_named(const struct spec *s, const char *name,
+			const char *what, const struct arch_desc **ret,
+			struct err *reterr)
+{
+	const struct arch_desc *its = NULL;
+	struct err why;
+	int r = arch_by_any_name(name, what, ret, reterr);
+
+	if (r < 0)
+		return r;
+	r = entrypoint_arch(s, &its, &why);
+	if (r == -ENOEXEC)
+		return err_set(reterr, r, "%s", why.text);
+	if (r == 0 && its != *ret)
+		return err_set(reterr, -ENOEXEC,
+			       "%s is %s, but '%s' in the image is a program "
+			       "for %s: exec format error", what, name,
+			       s->wire->process->args[own_word(s)], its->name);
+	return 0;
+}
+
+/* What the image is likely to be when its program does not tell. */
+static const struct arch_desc *guess(const struct spec *s, const char **source)
+{
+	static const char *const programs[] = {"/bin/sh", "/usr/bin/env"};
+	const char *label = spec_annotation(s, ENTRYPOINT_IMAGE_ANNOTATION);
+	const struct arch_desc *arch = NULL;
+	struct err ignored;
+	size_t i;
+
+	*source = "annotation " ENTRYPOINT_IMAGE_ANNOTATION;
+	if (label && arch_by_any_name(label, "", &arch, &ignored) == 0)
+		return arch;
+	for (i = 0; i < ARRAY_SIZE(programs); i++) {
+		struct head h = {.n = 0};
+
+		*source = programs[i];
+		if (find_program(s, programs[i], &h) == 0 &&
+		    judge(s, &h, &arch, &ignored) == 0)
+			return arch;
+	}
+	*source = "host";
+	return arch_native();
+}
+
 int entrypoint_choose_arch(const struct spec *s, const char *option,
 			   const struct arch_desc **ret, const char **source,
 			   struct err *reterr)
 {
 	const char *annotation = spec_annotation(s, ENTRYPOINT_ARCH_ANNOTATION);
 	const char *ignored;
-	char why[256];
+	struct err why;
+	int r;
 
 	if (!source)
 		source = &ignored;
 	if (option) {
 		*source = "option --arch";
-		return arch_by_any_name(option, "--arch", ret, reterr);
+		return choose_named(s, option, "--arch", ret, reterr);
 	}
 	if (annotation) {
 		*source = "annotation " ENTRYPOINT_ARCH_ANNOTATION;
-		return arch_by_any_name(annotation,
-					"annotation " ENTRYPOINT_ARCH_ANNOTATION,
-					ret, reterr);
+		return choose_named(s, annotation,
+				    "annotation " ENTRYPOINT_ARCH_ANNOTATION,
+				    ret, reterr);
 	}
 	*source = "program of the image";
-	*ret = entrypoint_arch(s, why, sizeof(why));
-	if (*ret)
+	r = entrypoint_arch(s, ret, &why);
+	if (r == 0)
 		return 0;
-	*source = "host";
-	*ret = arch_native();
+	if (r == -ENOEXEC)
+		return err_set(reterr, r, "%s", why.text);
+	*ret = guess(s, source);
 	if (!*ret)
 		return err_set(reterr, -EOPNOTSUPP,
 			       "no architecture: %s, and the host's is not "
 			       "known; --arch sets one",
-			       why);
+			       why.text);
 	return 0;
 }

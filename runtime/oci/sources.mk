@@ -8,6 +8,7 @@ OCI_SRCS := \
 	runtime/oci/decode.c \
 	runtime/oci/effective.c \
 	runtime/oci/entrypoint.c \
+	runtime/oci/entrypoint_open.c \
 	runtime/oci/spec.c \
 	runtime/oci/spec_default.c \
 	runtime/oci/spec_linux.c \
