@@ -6,8 +6,7 @@
 # Debian packages may lie below the manifest, a folder of the user's above it.
 
 DEPS_image := gcc libc6-dev libjson-c-dev libssl-dev libzstd-dev liblz4-dev \
-	libext2fs-dev \
-	$(if $(filter squashfs,$(FORMAT)),squashfs-tools)
+	libext2fs-dev
 
 # The time of every file, unless the caller sets one.
 SOURCE_DATE_EPOCH ?= 1704067200
@@ -31,14 +30,15 @@ image_layout = $(if $(filter ppc64le,$(1)),$(LAYOUT:pmem=papr),$(LAYOUT))
 
 IMAGE_SRCS := $(addprefix osbuilder/,\
 	cmd_build.c cmd_customize.c cmd_cve.c cmd_explain.c cmd_measure.c cmd_read.c \
-	cmd_sbom.c cmd_sign.c compose.c condition.c cpio.c cve.c diff.c \
-	digest.c edit.c erofs_pack.c erofs_read.c erofs_unpack.c erofs_write.c ext4_read.c ext4_write.c fileio.c \
+	changes.c cmd_sbom.c cmd_sign.c compose.c condition.c cpio.c cve.c diff.c \
+	digest.c edit.c erofs_pack.c erofs_read.c erofs_unpack.c \
+	erofs_write.c erofs_xattr.c ext4_read.c ext4_write.c ext4_xattr.c fileio.c \
 	firmware.c fs.c gpt.c guest_json.c identity.c image.c json_write.c kbuild.c launch.c \
 	layers.c layout.c layout_json.c main.c manifest.c meta.c nvdimm.c \
 	options.c options_evidence.c overlay.c provenance.c reach.c report.c \
 	sbom.c sbom_cyclonedx.c sbom_spdx.c sehdr.c sign.c squashfs_read.c \
-	squashfs_write.c symbols.c tar.c tree.c verify_files.c verity.c vmsa.c words.c \
-	zstd.c)
+	squashfs_stream.c squashfs_write.c symbols.c tar.c tar_sparse.c tree.c \
+	verify_files.c verity.c vmsa.c words.c xattr.c zstd.c)
 IMAGE_LIBS := -lzstd -llz4 -lcrypto -ljson-c -lext2fs -lcom_err
 $(call host_program,kiln-image,$(IMAGE_SRCS),$(IMAGE_LIBS))
 
@@ -57,7 +57,7 @@ endif
 # Debian packages that the root is to have, those of the profile among them; of
 # the release SUITE (the host's). What apt finds to be needed stands in
 # PACKAGES_LOCKS/<arch>/rootfs.lock, and is not looked for again. OVERLAY is a
-# folder to lay over all.
+# folder to lay over all, or a tar archive.
 PACKAGES ?=
 SUITE ?=
 PACKAGES_LOCKS ?= $(O)
@@ -65,8 +65,8 @@ OVERLAY ?=
 image_packages := $(sort $(PACKAGES) $(shell sed 's/\#.*//' \
 	$(profile_file).packages 2>/dev/null))
 image_tars := $(KILN_CACHE)/tars
-overlay_sum := $(if $(OVERLAY),$(shell cd '$(OVERLAY)' && find . -printf \
-	'%P %m %s %T@ %l\n' | LC_ALL=C sort | sha256sum | cut -c1-16))
+overlay_sum := $(if $(OVERLAY),$(shell find '$(OVERLAY)' -printf \
+	'%P %y %m %n %s %T@ %l\n' | LC_ALL=C sort | sha256sum | cut -c1-16))
 
 # FORMAT=initrd: the ramdisk is all there is. Else it is made beside the image,
 # unless there are packages in it, which are too much for memory.
@@ -164,9 +164,6 @@ $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
 		$$(addprefix --feature ,$$(image_features)) \
 		$$(foreach f,$$(image_sources_$(1)),--made-of $$(f)) \
 		--tool "gcc=$$$$($$(call musl_cc,$(1)) -dumpfullversion)" \
-		$$(if $$(filter squashfs,$$(FORMAT)),--tool \
-		"mksquashfs=$$$$(mksquashfs -version | sed -n \
-		'1s/^[a-z]* version \([0-9.]*\).*/\1/p')") \
 		$$(foreach f,kernel kernel.zst $$(image_initrd) \
 			$$(notdir $$(call image_fs,$(1))) kiln-agent files.json,\
 			--artifact $$(f)=$$(O)/$(1)/$$(f)) --output $$@

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "cpio.h"
 #include "command.h"
 #include "compose.h"
@@ -36,6 +37,15 @@ int cmd_tree(const struct options *o, struct err *reterr)
 	return r < 0 ? r : report_tree(NULL, &in.tree, o->format, reterr);
 }
 
+static void warn_of_xattrs(const struct tree *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; t->v[i].xattrs && k < t->v[i].xattrs->n; k++)
+			log_warn("'%s' is without '%s' in an initrd: cpio has "
+				 "no extended attributes", t->v[i].path,
+				 t->v[i].xattrs->v[k].name);
+}
+
 int cmd_initrd(const struct options *o, struct err *reterr)
 {
 	cleanup_buf struct buf packed = BUF_INIT(IMAGE_MAX);
@@ -51,6 +61,8 @@ int cmd_initrd(const struct options *o, struct err *reterr)
 	r = load(o, &in, reterr);
 	if (r == 0)
 		r = cpio_write(&in.tree, &archive, reterr);
+	if (r == 0)
+		warn_of_xattrs(&in.tree);
 	if (r == 0 && (!o->compress || !strcmp(o->compress, "zstd"))) {
 		r = zstd_compress(buf_data(&archive), archive.len, &packed,
 				  reterr);

@@ -10,21 +10,16 @@
 #include "fileio.h"
 #include "image.h"
 
-/* What would be lost, for what is written has neither. */
+/* What would be lost. */
 static int check_files(const struct image *i, struct err *reterr)
 {
-	for (size_t k = 0; k < i->tree.n; k++) {
-		const struct node *n = &i->tree.v[k];
-
-		if (n->xattrs)
+	for (size_t k = 0; k < i->tree.n; k++)
+		if (i->tree.v[k].unread)
 			return err_set(reterr, -EOPNOTSUPP, "'%.200s' has "
-				       "extended attributes, which would be "
-				       "lost", n->path);
-		if (n->linked)
-			return err_set(reterr, -EOPNOTSUPP, "'%.200s' has "
-				       "further names (hard links), which would "
-				       "be files of their own", n->path);
-	}
+				       "extended attributes of other kinds "
+				       "than user.*, trusted.* and security.*, "
+				       "which would be lost",
+				       i->tree.v[k].path);
 	return 0;
 }
 

@@ -118,14 +118,36 @@ static int add_packages(const struct compose_params *p, struct composed *c,
 	return 0;
 }
 
+/* An archive says of owners, modes and attributes what a folder of a user's
+ * cannot. */
+static int add_archive(const struct compose_params *p, struct composed *c,
+		       struct err *reterr)
+{
+	const struct mapping *map;
+	int r = map_file(c, p->overlay, reterr);
+
+	if (r < 0)
+		return r;
+	if (strv_add(&c->origins, "overlay") < 0)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	map = &c->maps[c->n_maps - 1];
+	r = tar_read(map->data, map->size, LAYER_OVERLAY,
+		     c->origins.v[c->origins.n - 1], p->epoch, &c->tree,
+		     reterr);
+	return r < 0 ? err_wrap(reterr, "overlay '%s'", p->overlay) : 0;
+}
+
 static int add_overlay(const struct compose_params *p, struct composed *c,
 		       struct err *reterr)
 {
 	cleanup_free char *own = path_join(p->overlay, OVERLAY_MANIFEST);
+	struct stat st;
 	int r;
 
 	if (!own)
 		return err_set(reterr, -ENOMEM, "out of memory");
+	if (stat(p->overlay, &st) == 0 && S_ISREG(st.st_mode))
+		return add_archive(p, c, reterr);
 	r = overlay_read(p->overlay, p->epoch, &c->origins, &c->tree, reterr);
 	if (r < 0 || access(own, F_OK) < 0)
 		return r;
@@ -149,5 +171,7 @@ int compose(const struct compose_params *p, struct composed *ret,
 		r = add_overlay(p, ret, reterr);
 	if (r == 0)
 		r = tree_join_layers(&ret->tree, p->packages != NULL, reterr);
-	return r < 0 ? r : tree_finish(&ret->tree, p->epoch, reterr);
+	if (r == 0)
+		r = tree_finish(&ret->tree, p->epoch, reterr);
+	return r < 0 ? r : tree_apply_changes(&ret->tree, reterr);
 }

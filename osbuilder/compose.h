@@ -13,7 +13,7 @@ struct compose_params {
 	const struct manifest_vars *vars;
 	const char *packages; /* list of fetch-guest-packages.sh */
 	const char *tars;     /* folder of their contents: <sha256>.tar */
-	const char *overlay;  /* folder */
+	const char *overlay;  /* folder, or tar archive */
 	int64_t epoch;
 };
 

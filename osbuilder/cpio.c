@@ -71,6 +71,16 @@ static uint32_t count_subdirs(const struct tree *t, size_t dir)
 	return n;
 }
 
+/* The content comes with the last name of a file: so GNU cpio has it. Linux
+ * makes links of other files, but not of symbolic links. */
+static bool is_last_name(const struct tree *t, size_t i)
+{
+	for (size_t k = i + 1; k < t->n; k++)
+		if (t->v[k].first == t->v[i].first)
+			return false;
+	return true;
+}
+
 int cpio_write(const struct tree *tree, struct buf *out, struct err *reterr)
 {
 	uint32_t end[F_COUNT] = {[F_NLINK] = 1, [F_NAMESIZE] = sizeof(TRAILER)};
@@ -79,12 +89,13 @@ int cpio_write(const struct tree *tree, struct buf *out, struct err *reterr)
 
 	for (size_t i = 1; i < tree->n && r == 0; i++) {
 		const struct node *n = &tree->v[i];
+		bool linked = n->names > 1 && n->type != NODE_LINK;
 		uint32_t f[F_COUNT] = {
-			[F_INO] = (uint32_t)i,
+			[F_INO] = (uint32_t)(linked ? n->first : i),
 			[F_MODE] = node_type_to_mode(n->type) | n->mode,
 			[F_UID] = n->uid,
 			[F_GID] = n->gid,
-			[F_NLINK] = 1,
+			[F_NLINK] = linked ? n->names : 1,
 			[F_MTIME] = (uint32_t)n->mtime,
 			[F_FILESIZE] = (uint32_t)n->size,
 			[F_RDEV_MAJOR] = n->major,
@@ -98,6 +109,8 @@ int cpio_write(const struct tree *tree, struct buf *out, struct err *reterr)
 				       n->path);
 		if (n->type == NODE_DIR)
 			f[F_NLINK] = 2 + count_subdirs(tree, i);
+		if (linked && !is_last_name(tree, i))
+			f[F_FILESIZE] = 0;
 		r = put_entry(out, start, f, n->path + 1, n->data);
 	}
 	if (r == 0)
@@ -199,6 +212,26 @@ static int compare_names(const void *a, const void *b)
 	return c ? c : (x->index > y->index) - (x->index < y->index);
 }
 
+/* Names are of one file where their headers agree. */
+static void join_names(const struct names *l, size_t from, size_t to,
+		       struct tree *tree)
+{
+	const struct node *a = &tree->v[l->v[from].index];
+
+	for (size_t k = from + 1; k < to; k++) {
+		const struct node *b = &tree->v[l->v[k].index];
+
+		if (a->type != b->type || a->mode != b->mode ||
+		    a->uid != b->uid || a->gid != b->gid ||
+		    a->mtime != b->mtime || a->major != b->major ||
+		    a->minor != b->minor || a->size != b->size)
+			return;
+	}
+	tree->files++;
+	for (size_t k = from; k < to; k++)
+		tree->v[l->v[k].index].file = tree->files;
+}
+
 /* The content comes with one name, in most archives the last; it is that of all
  * names of the inode. */
 static void share_content(const struct names *l, struct tree *tree)
@@ -222,6 +255,7 @@ static void share_content(const struct names *l, struct tree *tree)
 			n->size = full->size;
 			n->pos = full->pos;
 		}
+		join_names(l, first, i, tree);
 		first = i;
 	}
 }
@@ -248,10 +282,9 @@ static int read_entry(const uint32_t *f, char *path, const uint8_t *image,
 	if (node_type_from_mode(f[F_MODE], &n.type) < 0)
 		return err_set(reterr, -EINVAL, "'%.64s' is of no known type",
 			       path);
-	n.linked = n.type != NODE_DIR && f[F_NLINK] > 1;
 	r = tree_add(tree, &n, reterr);
-	if (r == 0 && n.linked && n.type == NODE_FILE &&
-	    add_name(names, f, tree->n - 1) < 0)
+	if (r == 0 && f[F_NLINK] > 1 && n.type != NODE_DIR &&
+	    n.type != NODE_LINK && add_name(names, f, tree->n - 1) < 0)
 		r = err_set(reterr, -ENOMEM, "out of memory");
 	return r;
 }

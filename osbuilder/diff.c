@@ -123,7 +123,15 @@ static void show_contents(const struct node *a, const struct node *b)
 	show_lines('+', b, line_start(b, head), end_b);
 }
 
-static unsigned int compare(const struct node *a, const struct node *b)
+/* Whether of two nodes both are further names of the same file, or neither. */
+static bool same_names(const struct tree *s, const struct node *a,
+		       const struct tree *t, const struct node *b)
+{
+	return !strcmp(s->v[a->first].path, t->v[b->first].path);
+}
+
+static unsigned int compare(const struct tree *s, const struct node *a,
+			    const struct tree *t, const struct node *b)
 {
 	unsigned int count = 0;
 
@@ -151,6 +159,10 @@ static unsigned int compare(const struct node *a, const struct node *b)
 			field(a->path, &count,
 			      a->type == NODE_LINK ? "target" : "content");
 	}
+	if (!xattrs_equal(a->xattrs, b->xattrs))
+		field(a->path, &count, "xattrs");
+	if (!same_names(s, a, t, b))
+		field(a->path, &count, "hardlink");
 	if (count)
 		(void)printf("\n");
 	if (count && a->type == NODE_FILE && b->type == NODE_FILE &&
@@ -185,7 +197,7 @@ static size_t diff_trees(const struct tree *a, const struct tree *b)
 		else if (order > 0)
 			count += only('+', &b->v[k++]);
 		else
-			count += compare(&a->v[i++], &b->v[k++]);
+			count += compare(a, &a->v[i++], b, &b->v[k++]);
 	}
 	return count;
 }

@@ -98,6 +98,29 @@ static bool hash_node(EVP_MD_CTX *ctx, const struct node *n)
 	       EVP_DigestUpdate(ctx, n->data, n->size);
 }
 
+/* What few files have; the digest of the others does not change by it. */
+static bool hash_extras(EVP_MD_CTX *ctx, const struct tree *t, size_t i)
+{
+	const struct xattrs *x = t->v[i].xattrs;
+	bool ok = true;
+	uint8_t f[16];
+
+	if (!tree_is_first(t, i)) {
+		put_le64(f, UINT64_MAX);
+		put_le64(f + 8, t->v[i].first);
+		ok = EVP_DigestUpdate(ctx, f, sizeof(f));
+	}
+	for (size_t k = 0; x && k < x->n && ok; k++) {
+		put_le64(f, strlen(x->v[k].name));
+		put_le64(f + 8, x->v[k].size);
+		ok = EVP_DigestUpdate(ctx, f, sizeof(f)) &&
+		     EVP_DigestUpdate(ctx, x->v[k].name,
+				      strlen(x->v[k].name)) &&
+		     EVP_DigestUpdate(ctx, x->v[k].value, x->v[k].size);
+	}
+	return ok;
+}
+
 int tree_digest(const struct tree *t, int64_t time, uint8_t ret[32])
 {
 	cleanup(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -108,7 +131,7 @@ int tree_digest(const struct tree *t, int64_t time, uint8_t ret[32])
 	    !EVP_DigestUpdate(ctx, f, sizeof(f)))
 		return -EIO;
 	for (size_t i = 0; i < t->n; i++)
-		if (!hash_node(ctx, &t->v[i]))
+		if (!hash_node(ctx, &t->v[i]) || !hash_extras(ctx, t, i))
 			return -EIO;
 	return EVP_DigestFinal_ex(ctx, ret, NULL) ? 0 : -EIO;
 }

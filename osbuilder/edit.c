@@ -94,7 +94,8 @@ static int delete(struct edit *e, const char *path)
 		return bad(e, path, "path that could be deleted");
 	if (!find(e, p))
 		return -ENOENT;
-	return tree_remove(e->t, p);
+	(void)tree_remove(e->t, p);
+	return tree_finish(e->t, e->mtime, e->reterr);
 }
 
 static int write_file(struct edit *e, const char *arg)
@@ -191,7 +192,9 @@ static int change_mode(struct edit *e, const char *arg)
 		return -ENOENT;
 	if (n->type == NODE_LINK)
 		return bad(e, path, "file with a mode, but a link");
-	n->mode = mode;
+	for (size_t i = 0; i < e->t->n; i++)
+		if (e->t->v[i].first == n->first)
+			e->t->v[i].mode = mode;
 	n->implied = false;
 	return 0;
 }
@@ -213,8 +216,12 @@ static int change_owner(struct edit *e, const char *arg)
 	n = find(e, path);
 	if (!n)
 		return -ENOENT;
-	n->uid = uid;
-	n->gid = gid;
+	for (size_t i = 0; i < e->t->n; i++) {
+		if (e->t->v[i].first != n->first)
+			continue;
+		e->t->v[i].uid = uid;
+		e->t->v[i].gid = gid;
+	}
 	n->implied = false;
 	return 0;
 }

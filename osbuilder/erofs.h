@@ -70,6 +70,18 @@ enum erofs_inode {
 #define EROFS_DATA_INLINE 2  /* whole blocks, the rest after the inode */
 #define EROFS_DATA_COMPACT 3 /* compressed, with a compact index */
 
+/* Extended attributes follow the inode: a header, numbers of attributes that
+ * inodes share, then entries at multiples of 4. IN_XATTR_COUNT is what all of it
+ * takes but for the header, in units of 4, and one. */
+#define EROFS_XATTR_HEAD 12
+#define EROFS_XATTR_SHARED 4 /* in the header: the count, one byte */
+#define EROFS_XATTR_ENTRY 4
+enum erofs_xattr {
+	XE_NAME_SIZE = 0,
+	XE_SPACE = 1, /* enum xattr_space */
+	XE_SIZE = 2,
+};
+
 #define EROFS_DIRENT 12
 enum erofs_dirent {
 	DE_NID = 0,
@@ -85,6 +97,20 @@ int erofs_write(const struct tree *tree, const struct fs_params *params,
 bool erofs_probe(const uint8_t *data, size_t n);
 int erofs_read(const uint8_t *data, size_t n, struct tree *tree,
 	       struct fs_info *info, struct err *reterr);
+
+/* What the attributes of a file take after its inode, a multiple of 4; and
+ * written, to P which is zero. */
+size_t erofs_xattr_size(const struct xattrs *x);
+void erofs_xattr_write(const struct xattrs *x, uint8_t *p);
+
+/*
+ * The SIZE bytes of attributes at P, with the shared ones from byte SHARED of
+ * the N bytes of a filesystem on. What is of no space that is carried is left
+ * out, and *UNREAD set. -EINVAL.
+ */
+int erofs_xattr_read(const uint8_t *fs, size_t n, uint64_t shared,
+		     const uint8_t *p, size_t size, struct xattrs **ret,
+		     bool *unread, struct err *reterr);
 
 /* The checksum of the superblock in a filesystem of at least one block. */
 uint32_t erofs_checksum(const uint8_t *fs);

@@ -23,6 +23,7 @@ struct reader {
 	const uint8_t *data;
 	size_t n;
 	unsigned int bits; /* of a block */
+	uint64_t xattrs;   /* where shared attributes are */
 	uint64_t meta;	   /* where inode number 0 would be */
 	struct tree *tree;
 	uint64_t copied;
@@ -133,11 +134,33 @@ static size_t xattr_size(const uint8_t *p)
 	return count ? 12 + 4 * ((size_t)count - 1) : 0;
 }
 
+/* The attributes of a node whose inode is P and ends at byte POS. */
+static int node_xattrs(struct reader *r, const uint8_t *p, uint64_t pos,
+		       struct node *n)
+{
+	size_t size = xattr_size(p);
+	const uint8_t *x = at(r, pos, size);
+	int ret;
+
+	if (!size)
+		return 0;
+	if (!x)
+		return bad(r, n->path, "attributes outside the image");
+	ret = erofs_xattr_read(r->data, r->n, r->xattrs, x, size, &n->xattrs,
+			       &n->unread, r->reterr);
+	r->copied += size + xattrs_bytes(n->xattrs);
+	if (r->copied > COPIES_MAX)
+		return bad(r, n->path, "too much data to copy");
+	return ret == -EINVAL ? bad(r, n->path, "bad attributes") : ret;
+}
+
 static int node_fill(struct reader *r, uint64_t nid, struct node *n)
 {
 	const uint8_t *p = NULL;
 	uint64_t pos;
 	bool extended;
+	size_t inode;
+	int ret;
 
 	if (!mul_overflows(nid, (uint64_t)EROFS_SLOT, &pos) &&
 	    !add_overflows(pos, r->meta, &pos))
@@ -155,10 +178,10 @@ static int node_fill(struct reader *r, uint64_t nid, struct node *n)
 	n->size = extended ? get_le64(p + IN_SIZE) : get_le32(p + IN_SIZE);
 	if (extended)
 		n->mtime = (int64_t)get_le64(p + IN_MTIME);
-	n->xattrs = get_le16(p + IN_XATTR_COUNT) != 0;
-	n->linked = n->type != NODE_DIR &&
-		    (extended ? get_le32(p + IN_NLINK) :
-				get_le16(p + IN_COMPACT_NLINK)) > 1;
+	if (n->type != NODE_DIR &&
+	    (extended ? get_le32(p + IN_NLINK) :
+			get_le16(p + IN_COMPACT_NLINK)) > 1)
+		n->file = nid + 1;
 	if (n->type == NODE_CHAR || n->type == NODE_BLOCK) {
 		uint32_t dev = get_le32(p + IN_UNION);
 
@@ -167,12 +190,11 @@ static int node_fill(struct reader *r, uint64_t nid, struct node *n)
 	}
 	if (n->type != NODE_DIR && n->type != NODE_FILE && n->type != NODE_LINK)
 		n->size = 0;
-	return n->size ? node_data(r, p,
-				   (extended ? EROFS_EXTENDED_SIZE :
-					       EROFS_COMPACT_SIZE) +
-					   xattr_size(p),
-				   n) :
-			 0;
+	inode = extended ? EROFS_EXTENDED_SIZE : EROFS_COMPACT_SIZE;
+	ret = node_xattrs(r, p, pos + inode, n);
+	if (ret < 0)
+		return ret;
+	return n->size ? node_data(r, p, inode + xattr_size(p), n) : 0;
 }
 
 static int walk(struct reader *r, const char *dir, const uint8_t *data,
@@ -202,10 +224,13 @@ static int child(struct reader *r, const char *dir, const uint8_t *dirent,
 		ret = tree_add(r->tree, &kept, r->reterr);
 		if (ret == 0 && n.type != NODE_DIR)
 			n.owned = NULL;
+		if (ret == 0)
+			n.xattrs = NULL;
 	}
 	if (ret == 0 && n.type == NODE_DIR)
 		ret = walk(r, path, n.data, n.size, depth + 1, time);
 	free(n.owned);
+	xattrs_free(n.xattrs);
 	return ret;
 }
 
@@ -265,6 +290,7 @@ static int read_super(struct reader *r, struct fs_info *info)
 	if (r->bits < 9 || r->bits > 16 || sb[SB_DIR_BLOCK_BITS])
 		return err_set(r->reterr, -EINVAL, "blocks of 2^%u bytes",
 			       r->bits);
+	r->xattrs = (uint64_t)get_le32(sb + SB_XATTR_BLOCK) << r->bits;
 	r->meta = (uint64_t)get_le32(sb + SB_META_BLOCK) << r->bits;
 	info->block_size = 1u << r->bits;
 	info->blocks = get_le32(sb + SB_BLOCKS);
@@ -314,7 +340,10 @@ int erofs_read(const uint8_t *data, size_t n, struct tree *tree,
 	if (ret == 0)
 		ret = tree_add(tree, &kept, reterr);
 	if (ret == 0)
+		root.xattrs = NULL;
+	if (ret == 0)
 		ret = walk(&r, "/", root.data, root.size, 0, info->time);
 	free(root.owned);
+	xattrs_free(root.xattrs);
 	return ret < 0 ? ret : tree_finish(tree, info->time, reterr);
 }

@@ -29,6 +29,7 @@ struct inode {
 	uint64_t size;	/* of the data */
 	uint32_t nlink;
 	uint32_t parent; /* index */
+	size_t xattrs; /* bytes */
 	bool extended;
 	bool is_inline;
 	bool is_packed;
@@ -88,8 +89,9 @@ static void relate(struct writer *w)
 		const struct node *n = &t->v[i];
 		struct inode *in = &w->v[i];
 
-		in->nlink += n->type == NODE_DIR ? 2 : 1;
-		in->size = n->size;
+		in->nlink += n->type == NODE_DIR ? 2 : n->names;
+		in->size = tree_is_first(t, i) ? n->size : 0;
+		in->xattrs = erofs_xattr_size(n->xattrs);
 		in->extended = n->uid > UINT16_MAX || n->gid > UINT16_MAX ||
 			       n->mtime != w->params->time;
 		if (n->type != NODE_DIR)
@@ -156,7 +158,9 @@ static void put_block(struct writer *w, struct buf *b, const struct entry *v,
 	size_t name = n * EROFS_DIRENT;
 
 	for (size_t i = 0; i < n; i++) {
-		(void)buf_put_le64(b, w->v[v[i].index].pos / EROFS_SLOT);
+		size_t first = w->tree->v[v[i].index].first;
+
+		(void)buf_put_le64(b, w->v[first].pos / EROFS_SLOT);
 		(void)buf_put_le16(b, (uint16_t)name);
 		(void)buf_put_u8(
 			b, erofs_file_type(w->tree->v[v[i].index].type));
@@ -193,13 +197,15 @@ static int directory(struct writer *w, size_t dir, bool fill)
 	return buf_error(&in->dir);
 }
 
+/* With the attributes behind it. */
 static size_t inode_size(const struct inode *in)
 {
-	return in->extended ? EROFS_EXTENDED_SIZE : EROFS_COMPACT_SIZE;
+	return (in->extended ? EROFS_EXTENDED_SIZE : EROFS_COMPACT_SIZE) +
+	       in->xattrs;
 }
 
-/* Gives each inode its place. Neither an inode nor data inside one may cross a
- * block (Linux fs/erofs/data.c refuses that). */
+/* Gives each inode its place. It may not cross a block, nor with data inside
+ * (Linux fs/erofs/inode.c refuses that); attributes without data may. */
 static void place_inodes(struct writer *w)
 {
 	uint64_t pos = META_POS;
@@ -208,19 +214,37 @@ static void place_inodes(struct writer *w)
 		struct inode *in = &w->v[i];
 		enum node_type type = w->tree->v[i].type;
 		uint64_t size = inode_size(in), index = 0;
+		uint64_t whole = size - in->xattrs;
 
+		if (!tree_is_first(w->tree, i))
+			continue;
 		in->is_inline = (type == NODE_LINK || type == NODE_DIR) &&
-				in->size <= BLOCK - size;
-		if (in->is_inline)
+				size + in->size <= BLOCK;
+		if (in->is_inline) {
 			size += in->size;
-		if (pos / BLOCK != (pos + size - 1) / BLOCK)
+			whole = size;
+		}
+		if (pos / BLOCK != (pos + whole - 1) / BLOCK)
 			pos = ALIGN_UP(pos, (uint64_t)BLOCK);
 		in->pos = pos;
-		if (in->is_packed) /* which may cross blocks */
+		if (in->is_packed) { /* which may cross blocks */
+			size = ALIGN_UP(size, UINT64_C(8));
 			index = erofs_index_size(in->size);
+		}
 		pos = ALIGN_UP(pos + size + index, (uint64_t)EROFS_SLOT);
 	}
 	w->end = ALIGN_UP(pos, (uint64_t)BLOCK);
+}
+
+/* The count of an inode's attributes has 16 bits. */
+static int check_xattrs(struct writer *w)
+{
+	for (size_t i = 0; i < w->tree->n; i++)
+		if (w->v[i].xattrs / 4 >= UINT16_MAX)
+			return err_set(w->reterr, -E2BIG, "'%.200s' has too "
+				       "many extended attributes",
+				       w->tree->v[i].path);
+	return 0;
 }
 
 static bool has_blocks(const struct writer *w, size_t i)
@@ -282,6 +306,11 @@ static void fill_inode(const struct writer *w, size_t i, uint8_t *image)
 	put_le16(p + IN_FORMAT,
 		 (uint16_t)((in->extended ? EROFS_EXTENDED : 0) |
 			    data_kind(in) << EROFS_DATA_SHIFT));
+	if (in->xattrs) {
+		put_le16(p + IN_XATTR_COUNT,
+			 (uint16_t)((in->xattrs - EROFS_XATTR_HEAD) / 4 + 1));
+		erofs_xattr_write(n->xattrs, p + inode_size(in) - in->xattrs);
+	}
 	put_le16(p + IN_MODE, (uint16_t)(node_type_to_mode(n->type) | n->mode));
 	put_le32(p + IN_UNION, where);
 	put_le32(p + IN_INO, (uint32_t)i + 1);
@@ -309,7 +338,8 @@ static void fill_data(struct writer *w, size_t i, uint8_t *image)
 	if (in->is_packed) {
 		data = buf_data(&in->packed.blocks);
 		erofs_index_write(&in->packed, (uint32_t)(in->data / BLOCK),
-				  image + in->pos + inode_size(in));
+				  image + ALIGN_UP(in->pos + inode_size(in),
+						   UINT64_C(8)));
 	}
 	if (in->size)
 		memcpy(image + (in->is_inline ? in->pos + inode_size(in) :
@@ -339,7 +369,7 @@ static int fill_super(const struct writer *w, uint8_t *image)
 		 EROFS_COMPAT_CHECKSUM | EROFS_COMPAT_MTIME);
 	sb[SB_BLOCK_BITS] = EROFS_BLOCK_BITS;
 	put_le16(sb + SB_ROOT_NID, (uint16_t)(w->v[0].pos / EROFS_SLOT));
-	put_le64(sb + SB_INODES, w->tree->n);
+	put_le64(sb + SB_INODES, tree_count_files(w->tree));
 	put_le64(sb + SB_TIME, (uint64_t)w->params->time);
 	put_le32(sb + SB_BLOCKS, (uint32_t)(w->end / BLOCK));
 	memcpy(sb + SB_LABEL, w->params->label, strlen(w->params->label));
@@ -358,11 +388,15 @@ static int fill_super(const struct writer *w, uint8_t *image)
 
 static int layout(struct writer *w)
 {
+	int r;
+
 	relate(w);
+	r = check_xattrs(w);
+	if (r < 0)
+		return r;
 	for (int fill = 0; fill < 2; fill++) {
 		for (size_t i = 0; i < w->tree->n; i++) {
-			int r = 0;
-
+			r = 0;
 			if (w->tree->v[i].type == NODE_DIR)
 				r = directory(w, i, fill);
 			if (r < 0)
@@ -380,7 +414,7 @@ static int pack_files(struct writer *w)
 {
 	for (size_t i = 0; w->params->compress && i < w->tree->n; i++) {
 		const struct node *n = &w->tree->v[i];
-		int r = n->type == NODE_FILE ?
+		int r = n->type == NODE_FILE && tree_is_first(w->tree, i) ?
 				erofs_pack(n->data, n->size,
 					   &w->v[i].packed) : 0;
 
@@ -407,6 +441,8 @@ static int write_image(struct writer *w, struct buf *out)
 				(unsigned long long)w->end);
 	image = buf_data(out);
 	for (size_t i = 0; i < w->tree->n; i++) {
+		if (!tree_is_first(w->tree, i))
+			continue;
 		fill_inode(w, i, image);
 		fill_data(w, i, image);
 	}

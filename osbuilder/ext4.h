@@ -48,6 +48,13 @@ bool ext4_probe(const uint8_t *data, size_t n);
 int ext4_read(const uint8_t *data, size_t n, struct tree *tree,
 	      struct fs_info *info, struct err *reterr);
 
+/* Adds the attributes behind an inode's fields, in the N bytes at P, and those
+ * in a block of N bytes. *UNREAD is set for those of other spaces. -EINVAL. */
+int ext4_xattr_inode(const uint8_t *p, size_t n, struct xattrs **ret,
+		     bool *unread, struct err *reterr);
+int ext4_xattr_block(const uint8_t *p, size_t n, struct xattrs **ret,
+		     bool *unread, struct err *reterr);
+
 /* The checksum of the superblock, when the features have one. */
 uint32_t ext4_checksum(const uint8_t *fs);
 

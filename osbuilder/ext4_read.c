@@ -30,6 +30,7 @@ enum inode_field {
 	EI_BLOCK = 0x28,
 	EI_FILE_ACL = 0x68,
 	EI_SIZE_HIGH = 0x6c,
+	EI_FILE_ACL_HIGH = 0x76,
 	EI_UID_HIGH = 0x78,
 	EI_GID_HIGH = 0x7a,
 	EI_EXTRA = 0x80,
@@ -212,26 +213,38 @@ static int node_data(struct reader *r, const uint8_t *p, struct node *n)
 	return ret;
 }
 
-#define XATTR_MAGIC 0xea020000u
-
-/* In a block of their own, or behind the fields of the inode. */
-static bool has_xattrs(const struct reader *r, const uint8_t *p)
+/* In a block of their own, and behind the fields of the inode P. */
+static int node_xattrs(struct reader *r, const uint8_t *p, struct node *n)
 {
-	size_t at = EI_EXTRA;
+	uint64_t block = get_le32(p + EI_FILE_ACL), size = UINT64_C(1) << r->bits;
+	size_t pos = EI_EXTRA;
+	const uint8_t *b;
+	int ret = 0;
 
-	if (get_le32(p + EI_FILE_ACL))
-		return true;
-	if (r->inode_size < EI_EXTRA + 2)
-		return false;
-	at += get_le16(p + EI_EXTRA);
-	return at + 8 <= r->inode_size && get_le32(p + at) == XATTR_MAGIC &&
-	       get_le32(p + at + 4);
+	if (r->wide)
+		block |= (uint64_t)get_le16(p + EI_FILE_ACL_HIGH) << 32;
+	if (r->inode_size >= EI_EXTRA + 2)
+		pos += get_le16(p + EI_EXTRA);
+	if (pos > EI_EXTRA && pos < r->inode_size)
+		ret = ext4_xattr_inode(p + pos, r->inode_size - pos,
+				       &n->xattrs, &n->unread, r->reterr);
+	if (ret == 0 && block) {
+		b = block < r->n >> r->bits ? at(r, block << r->bits, size) :
+					      NULL;
+		ret = b ? ext4_xattr_block(b, size, &n->xattrs, &n->unread,
+					   r->reterr) : -EINVAL;
+	}
+	r->bytes += xattrs_bytes(n->xattrs);
+	if (r->bytes > BYTES_MAX)
+		return bad(r, n->path, "too many bytes of attributes");
+	return ret == -EINVAL ? bad(r, n->path, "bad attributes") : ret;
 }
 
 static int node_fill(struct reader *r, uint32_t ino, struct node *n)
 {
 	const uint8_t *p = find_inode(r, ino);
 	uint32_t dev;
+	int ret;
 
 	if (!p)
 		return bad(r, n->path, "inode outside the image");
@@ -245,8 +258,11 @@ static int node_fill(struct reader *r, uint32_t ino, struct node *n)
 	n->mtime = (int32_t)get_le32(p + EI_MTIME);
 	if (r->inode_size >= EI_MTIME_EXTRA + 4 && get_le16(p + EI_EXTRA) >= 12)
 		n->mtime += (int64_t)(get_le32(p + EI_MTIME_EXTRA) & 3) << 32;
-	n->xattrs = has_xattrs(r, p);
-	n->linked = n->type != NODE_DIR && get_le16(p + EI_LINKS) > 1;
+	if (n->type != NODE_DIR && get_le16(p + EI_LINKS) > 1)
+		n->file = ino;
+	ret = node_xattrs(r, p, n);
+	if (ret < 0)
+		return ret;
 	n->size = get_le32(p + EI_SIZE);
 	if (n->type == NODE_FILE || n->type == NODE_DIR)
 		n->size |= (uint64_t)get_le32(p + EI_SIZE_HIGH) << 32;
@@ -289,11 +305,15 @@ static int child(struct reader *r, const char *dir, uint32_t ino,
 	}
 	if (ret == 0)
 		ret = tree_add(r->tree, &kept, r->reterr);
-	if (ret == 0 && n.type != NODE_DIR)
-		n.owned = NULL;
+	if (ret == 0) {
+		n.xattrs = NULL;
+		if (n.type != NODE_DIR)
+			n.owned = NULL;
+	}
 	if (ret == 0 && n.type == NODE_DIR)
 		ret = walk(r, path, &n, depth + 1);
 	free(n.owned);
+	xattrs_free(n.xattrs);
 	return ret;
 }
 
@@ -419,7 +439,10 @@ int ext4_read(const uint8_t *data, size_t n, struct tree *tree,
 	if (ret == 0)
 		ret = tree_add(tree, &kept, reterr);
 	if (ret == 0)
+		root.xattrs = NULL;
+	if (ret == 0)
 		ret = walk(&r, "/", &root, 0);
 	free(root.owned);
+	xattrs_free(root.xattrs);
 	return ret < 0 ? ret : tree_finish(tree, info->time, reterr);
 }

@@ -63,7 +63,10 @@ static uint64_t blocks_needed(const struct tree *t)
 		names += strlen(strrchr(node->path, '/')) + 12;
 		if (node->type == NODE_DIR)
 			n += 2;
-		n += blocks_of(node->size);
+		if (node->xattrs)
+			n++;
+		if (tree_is_first(t, i))
+			n += blocks_of(node->size);
 		if (is_big(node)) /* up to here to a boundary, and an index */
 			n += FS_PMD_SIZE / BLOCK + 1;
 	}
@@ -95,6 +98,9 @@ static void super_params(const struct writer *w, struct ext2_super_block *p)
 	p->s_inodes_count = (uint32_t)w->tree->n + 16;
 	p->s_log_groups_per_flex = 16;
 	p->s_feature_compat = EXT4_FEATURE_COMPAT_SPARSE_SUPER2;
+	for (size_t i = 0; i < w->tree->n; i++)
+		if (w->tree->v[i].xattrs)
+			p->s_feature_compat |= EXT2_FEATURE_COMPAT_EXT_ATTR;
 	p->s_feature_incompat = EXT2_FEATURE_INCOMPAT_FILETYPE |
 				EXT3_FEATURE_INCOMPAT_EXTENTS |
 				EXT4_FEATURE_INCOMPAT_FLEX_BG;
@@ -166,14 +172,33 @@ static ext2_ino_t parent_of(const struct writer *w, size_t i)
 		room_e_;                                                       \
 	})
 
-static int make_other(struct writer *w, size_t i, ext2_ino_t dir,
-		      const char *name)
+static int ext4_type(enum node_type type)
 {
 	static const int codes[] = {
 		[NODE_FILE] = EXT2_FT_REG_FILE, [NODE_CHAR] = EXT2_FT_CHRDEV,
 		[NODE_BLOCK] = EXT2_FT_BLKDEV,	[NODE_FIFO] = EXT2_FT_FIFO,
-		[NODE_SOCKET] = EXT2_FT_SOCK,
+		[NODE_SOCKET] = EXT2_FT_SOCK,	[NODE_LINK] = EXT2_FT_SYMLINK,
 	};
+
+	return codes[type];
+}
+
+/* A name more of a file that is there. */
+static int make_name(struct writer *w, size_t i, ext2_ino_t dir,
+		     const char *name)
+{
+	const struct node *n = &w->tree->v[i];
+
+	w->ino[i] = w->ino[n->first];
+	return check(w, WITH_ROOM(w, dir, ext2fs_link(w->fs, dir, name,
+						      w->ino[i],
+						      ext4_type(n->type))),
+		     n->path);
+}
+
+static int make_other(struct writer *w, size_t i, ext2_ino_t dir,
+		      const char *name)
+{
 	const struct node *n = &w->tree->v[i];
 	struct ext2_inode inode = {
 		.i_mode = (uint16_t)node_type_to_mode(n->type),
@@ -188,7 +213,7 @@ static int make_other(struct writer *w, size_t i, ext2_ino_t dir,
 	e = ext2fs_write_new_inode(w->fs, w->ino[i], &inode);
 	if (e == 0)
 		e = WITH_ROOM(w, dir, ext2fs_link(w->fs, dir, name, w->ino[i],
-						  codes[n->type]));
+						  ext4_type(n->type)));
 	ext2fs_inode_alloc_stats2(w->fs, w->ino[i], +1, 0);
 	return check(w, e, n->path);
 }
@@ -206,6 +231,8 @@ static int make(struct writer *w, size_t i)
 					     EXT2_ROOT_INO, NULL), "/");
 	}
 	dir = parent_of(w, i);
+	if (!tree_is_first(w->tree, i))
+		return make_name(w, i, dir, name);
 	w->ino[i] = (ext2_ino_t)(EXT2_GOOD_OLD_FIRST_INO + i - 1);
 	if (n->type == NODE_DIR)
 		return check(w, WITH_ROOM(w, dir,
@@ -326,12 +353,44 @@ static int dress(struct writer *w, size_t i)
 	ext2fs_set_i_uid_high(in, (uint16_t)(n->uid >> 16));
 	in.i_gid = (uint16_t)n->gid;
 	ext2fs_set_i_gid_high(in, (uint16_t)(n->gid >> 16));
+	if (n->type != NODE_DIR)
+		in.i_links_count = (uint16_t)n->names;
 	in.i_extra_isize = 32;
 	in.i_atime = in.i_ctime = in.i_mtime = in.i_crtime = low;
 	in.i_atime_extra = in.i_ctime_extra = high;
 	in.i_mtime_extra = in.i_crtime_extra = high;
 	return check(w, ext2fs_write_inode_full(w->fs, w->ino[i], base,
 						sizeof(in)), n->path);
+}
+
+static errcode_t set_xattrs(struct ext2_xattr_handle *h,
+			    const struct xattrs *x)
+{
+	errcode_t e = ext2fs_xattrs_read(h);
+
+	for (size_t i = 0; e == 0 && i < x->n; i++)
+		e = ext2fs_xattr_set(h, x->v[i].name, x->v[i].value,
+				     x->v[i].size);
+	return e;
+}
+
+/* In the inode as far as there is room, else in a block. */
+static int put_xattrs(struct writer *w, size_t i)
+{
+	const struct node *n = &w->tree->v[i];
+	struct ext2_xattr_handle *h = NULL;
+	errcode_t e;
+
+	if (!n->xattrs)
+		return 0;
+	e = ext2fs_xattrs_open(w->fs, w->ino[i], &h);
+	if (e == 0)
+		e = set_xattrs(h, n->xattrs);
+	if (e == 0)
+		e = ext2fs_xattrs_write(h);
+	if (h)
+		(void)ext2fs_xattrs_close(&h);
+	return check(w, e, n->path);
 }
 
 /* Small files before large ones: these leave gaps to the next boundary. */
@@ -348,10 +407,14 @@ static int fill(struct writer *w)
 	for (int big = 0; big < 2; big++)
 		for (size_t i = 0; i < t->n && r == 0; i++)
 			if (t->v[i].type == NODE_FILE && t->v[i].size &&
-			    is_big(&t->v[i]) == big)
+			    tree_is_first(t, i) && is_big(&t->v[i]) == big)
 				r = put_data(w, i);
 	for (size_t i = 0; i < t->n && r == 0; i++)
-		r = dress(w, i);
+		if (tree_is_first(t, i))
+			r = dress(w, i);
+	for (size_t i = 0; i < t->n && r == 0; i++)
+		if (tree_is_first(t, i))
+			r = put_xattrs(w, i);
 	return r;
 }
 

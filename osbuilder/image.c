@@ -173,10 +173,32 @@ struct json_object *image_to_json(const struct image *i)
 	return o;
 }
 
-struct json_object *node_to_json(const struct image *i, const struct node *n)
+/* Of each attribute its value, as text or in hexadecimal. */
+static struct json_object *xattrs_to_json(const struct xattrs *x)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; o && i < x->n; i++) {
+		cleanup_buf struct buf text = BUF_INIT(2 * XATTR_VALUE_MAX + 3);
+		cleanup_free char *name = NULL;
+		size_t room = 4 * strlen(x->v[i].name) + 8;
+
+		name = malloc(room);
+		xattr_value_format(&x->v[i], &text);
+		if (name && buf_cstr(&text))
+			put_text(o, log_escape(name, room, x->v[i].name,
+					       strlen(x->v[i].name)),
+				 buf_cstr(&text));
+	}
+	return o;
+}
+
+struct json_object *node_to_json(const struct image *i, const struct tree *t,
+				 const struct node *n)
 {
 	struct json_object *o = json_object_new_object();
 	char mode[8], hash[SHA256_HEX_SIZE];
+	const char *first;
 
 	if (!o)
 		return NULL;
@@ -192,9 +214,14 @@ struct json_object *node_to_json(const struct image *i, const struct node *n)
 	if (n->origin)
 		put_text(o, "origin", n->origin);
 	if (n->xattrs)
-		put_bool(o, "xattrs", true);
-	if (n->linked)
-		put_bool(o, "linked", true);
+		(void)json_object_object_add(o, "xattrs",
+					     xattrs_to_json(n->xattrs));
+	if (n->unread)
+		put_bool(o, "other_xattrs", true);
+	first = t->v[n->first].path;
+	if (strcmp(first, n->path) != 0)
+		(void)json_object_object_add(o, "hardlink",
+					     json_bytes(first, strlen(first)));
 	if (n->type == NODE_CHAR || n->type == NODE_BLOCK) {
 		put_number(o, "major", n->major);
 		put_number(o, "minor", n->minor);

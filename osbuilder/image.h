@@ -42,8 +42,9 @@ struct json_object *image_to_json(const struct image *i);
 /* The part of it that is about the layout, added to O. */
 void layout_to_json(const struct image *i, struct json_object *o);
 
-/* One file of an image or of a manifest's tree (then I is NULL). */
-struct json_object *node_to_json(const struct image *i, const struct node *n);
+/* One file of an image or of a manifest's tree T (then I is NULL). */
+struct json_object *node_to_json(const struct image *i, const struct tree *t,
+				 const struct node *n);
 
 /* A JSON string of bytes: what is not printable ASCII is escaped, for not every
  * name is UTF-8. */

@@ -30,8 +30,10 @@ static void drop(struct node *n)
 {
 	free(n->path);
 	free(n->owned);
+	xattrs_free(n->xattrs);
 	n->path = NULL;
 	n->owned = NULL;
+	n->xattrs = NULL;
 }
 
 /* Takes out the nodes that were dropped. */
@@ -108,6 +110,27 @@ static int merge_usr(struct tree *t, struct err *reterr)
 		if (used[i])
 			r = add_usr_link(t, usr_dirs[i], mtime, reterr);
 	return r;
+}
+
+/* Without the /usr that has taken in what is behind it. */
+static const char *without_usr(const char *path)
+{
+	return !strncmp(path, "/usr/", 5) && usr_dir(path + 4) >= 0 ?
+		       path + 4 : path;
+}
+
+struct node *tree_find_any(const struct tree *t, const char *path)
+{
+	struct node *found = NULL;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct node *n = &t->v[i];
+
+		if ((!found || n->layer >= found->layer) &&
+		    !strcmp(without_usr(n->path), without_usr(path)))
+			found = n;
+	}
+	return found;
 }
 
 static bool is_below(const char *path, const char *dir)

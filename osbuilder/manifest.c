@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/macros.h"
@@ -22,6 +23,8 @@ struct loader {
 	int64_t mtime;
 	unsigned int depth;
 	unsigned int layer;
+	const char *name;  /* of this manifest */
+	unsigned int line; /* of this statement */
 	struct strv *origins; /* NULL: nobody asks */
 	const char *origin;   /* of this statement */
 	const char *dir; /* what names in this manifest are relative to */
@@ -35,7 +38,10 @@ struct attrs {
 	uint32_t gid;
 	const char *source;
 	const char *content;
+	struct xattrs *xattrs; /* owned */
+	unsigned int given;    /* enum change_bit */
 };
+
 
 static int load(struct loader *l, const char *path);
 
@@ -50,17 +56,58 @@ static int number(struct loader *l, const char *word, const char *text,
 	return 0;
 }
 
+/* NAME=VALUE */
+static int xattr(struct loader *l, const char *text, struct attrs *attrs)
+{
+	const char *eq = strchr(text, '=');
+	cleanup_buf struct buf value = BUF_INIT(XATTR_VALUE_MAX);
+	cleanup_free char *name = NULL;
+
+	if (!eq)
+		return err_set(l->reterr, -EINVAL,
+			       "'xattr=%.64s' is not 'xattr=NAME=VALUE'", text);
+	name = strndup(text, (size_t)(eq - text));
+	if (!name)
+		return err_set(l->reterr, -ENOMEM, "out of memory");
+	if (xattr_value_parse(eq + 1, &value) < 0)
+		return err_set(l->reterr, -EINVAL,
+			       "bad value of extended attribute '%.64s'", name);
+	return xattrs_set(&attrs->xattrs, name, buf_data(&value), value.len,
+			  l->reterr);
+}
+
+static int caps(struct loader *l, const char *text, struct attrs *attrs)
+{
+	uint8_t value[XATTR_CAPABILITY_SIZE];
+
+	if (xattr_caps_parse(text, value) < 0)
+		return err_set(l->reterr, -EINVAL, "'caps=%.64s' is not like "
+			       "'caps=cap_net_raw,cap_net_admin=ep'", text);
+	return xattrs_set(&attrs->xattrs, XATTR_CAPABILITY, value,
+			  sizeof(value), l->reterr);
+}
+
 static int attr(struct loader *l, const char *word, bool file,
 		struct attrs *attrs)
 {
-	if (!strncmp(word, "mode=", 5))
+	if (!strncmp(word, "mode=", 5)) {
+		attrs->given |= CHANGE_MODE;
 		return number(l, word, word + 5, 8, 07777, &attrs->mode);
-	if (!strncmp(word, "uid=", 4))
+	}
+	if (!strncmp(word, "uid=", 4)) {
+		attrs->given |= CHANGE_UID;
 		return number(l, word, word + 4, 10, UINT32_MAX - 1,
 			      &attrs->uid);
-	if (!strncmp(word, "gid=", 4))
+	}
+	if (!strncmp(word, "gid=", 4)) {
+		attrs->given |= CHANGE_GID;
 		return number(l, word, word + 4, 10, UINT32_MAX - 1,
 			      &attrs->gid);
+	}
+	if (!strncmp(word, "xattr=", 6))
+		return xattr(l, word + 6, attrs);
+	if (!strncmp(word, "caps=", 5))
+		return caps(l, word + 5, attrs);
 	if (file && !strncmp(word, "source=", 7))
 		attrs->source = word + 7;
 	else if (file && !strncmp(word, "content=", 8))
@@ -83,9 +130,12 @@ static int attrs_parse(struct loader *l, char *const *words, bool file,
 	return 0;
 }
 
+/* ATTRS' extended attributes are the tree's on success. */
 static int add(struct loader *l, enum node_type type, char *path,
-	       const struct attrs *attrs, struct node *node)
+	       struct attrs *attrs, struct node *node)
 {
+	int r;
+
 	node->type = type;
 	node->path = path;
 	node->mode = attrs->mode;
@@ -95,7 +145,11 @@ static int add(struct loader *l, enum node_type type, char *path,
 	node->data = node->owned;
 	node->layer = l->layer;
 	node->origin = l->origin;
-	return tree_add(l->tree, node, l->reterr);
+	node->xattrs = attrs->xattrs;
+	r = tree_add(l->tree, node, l->reterr);
+	if (r == 0)
+		attrs->xattrs = NULL;
+	return r;
 }
 
 static int do_dir(struct loader *l, char *const *w, size_t n UNUSED)
@@ -105,7 +159,10 @@ static int do_dir(struct loader *l, char *const *w, size_t n UNUSED)
 	int r;
 
 	r = attrs_parse(l, w + 2, false, &attrs);
-	return r < 0 ? r : add(l, NODE_DIR, w[1], &attrs, &node);
+	if (r == 0)
+		r = add(l, NODE_DIR, w[1], &attrs, &node);
+	xattrs_free(attrs.xattrs);
+	return r;
 }
 
 /* A path of the host, relative to the manifest. To be freed. */
@@ -154,11 +211,12 @@ static int do_file(struct loader *l, char *const *w, size_t n UNUSED)
 		r = add(l, NODE_FILE, w[1], &attrs, &node);
 	if (r < 0)
 		free(node.owned);
+	xattrs_free(attrs.xattrs);
 	return r;
 }
 
 static int add_link(struct loader *l, char *path, const char *target,
-		    const struct attrs *attrs)
+		    struct attrs *attrs)
 {
 	struct node node = {.size = strlen(target)};
 	int r;
@@ -180,13 +238,16 @@ static int do_link(struct loader *l, char *const *w, size_t n UNUSED)
 	int r;
 
 	r = attrs_parse(l, w + 3, false, &attrs);
-	return r < 0 ? r : add_link(l, w[1], w[2], &attrs);
+	if (r == 0)
+		r = add_link(l, w[1], w[2], &attrs);
+	xattrs_free(attrs.xattrs);
+	return r;
 }
 
 /* links DIR TARGET NAME...: one link for each name, as for busybox. */
 static int do_links(struct loader *l, char *const *w, size_t n UNUSED)
 {
-	const struct attrs attrs = {.mode = 0777};
+	struct attrs attrs = {.mode = 0777};
 	int r;
 
 	for (char *const *name = w + 3; *name; name++) {
@@ -226,7 +287,55 @@ static int do_node(struct loader *l, char *const *w, size_t n)
 			       "'p'");
 	}
 	r = attrs_parse(l, w + skip, false, &attrs);
-	return r < 0 ? r : add(l, type, w[1], &attrs, &node);
+	if (r == 0)
+		r = add(l, type, w[1], &attrs, &node);
+	xattrs_free(attrs.xattrs);
+	return r;
+}
+
+/* hardlink PATH OLD: one name more of what was declared before. */
+static int do_hardlink(struct loader *l, char *const *w, size_t n UNUSED)
+{
+	struct node *old = tree_find_any(l->tree, w[2]);
+	struct node node = {
+		.path = w[1], .layer = l->layer, .origin = l->origin};
+	int r;
+
+	if (!old)
+		return err_set(l->reterr, -ENOENT,
+			       "there is no '%.200s' before this", w[2]);
+	r = tree_link_nodes(l->tree, old, &node, l->reterr);
+	if (r == 0)
+		r = tree_add(l->tree, &node, l->reterr);
+	if (r < 0) {
+		free(node.owned);
+		xattrs_free(node.xattrs);
+	}
+	return r;
+}
+
+/* set PATH ...: of a file of whatever layer. */
+static int do_set(struct loader *l, char *const *w, size_t n UNUSED)
+{
+	struct attrs attrs = {0};
+	struct change c = {0};
+	int r;
+
+	r = attrs_parse(l, w + 2, false, &attrs);
+	c.path = strdup(w[1]);
+	c.xattrs = attrs.xattrs;
+	c.bits = attrs.given;
+	c.mode = attrs.mode;
+	c.uid = attrs.uid;
+	c.gid = attrs.gid;
+	if (asprintf(&c.where, "%s:%u", l->name, l->line) < 0)
+		c.where = NULL;
+	if (r == 0 && (!c.path || !c.where))
+		r = err_set(l->reterr, -ENOMEM, "out of memory");
+	if (r == 0)
+		return tree_add_change(l->tree, &c, l->reterr);
+	change_release(&c);
+	return r;
 }
 
 static int do_include(struct loader *l, char *const *w, size_t n UNUSED)
@@ -249,12 +358,14 @@ static const struct {
 	size_t min, max; /* words, the name included */
 	int (*run)(struct loader *l, char *const *w, size_t n);
 } statements[] = {
-	{"dir", 2, 5, do_dir},
-	{"file", 3, 6, do_file},
+	{"dir", 2, MANIFEST_WORDS_MAX, do_dir},
+	{"file", 3, MANIFEST_WORDS_MAX, do_file},
+	{"hardlink", 3, 3, do_hardlink},
 	{"include", 2, 2, do_include},
-	{"link", 3, 5, do_link},
+	{"link", 3, MANIFEST_WORDS_MAX, do_link},
 	{"links", 4, MANIFEST_WORDS_MAX, do_links},
-	{"node", 3, 8, do_node},
+	{"node", 3, MANIFEST_WORDS_MAX, do_node},
+	{"set", 3, MANIFEST_WORDS_MAX, do_set},
 };
 
 static int statement(struct loader *l, struct strv *words)
@@ -294,6 +405,8 @@ static int run(struct loader *l, const char *name, const char *text)
 		unsigned int first = line;
 
 		r = words_next(&text, &line, l->vars, &words, l->reterr);
+		l->name = name;
+		l->line = first;
 		if (r == 0 && words.n)
 			r = set_origin(l, name, first);
 		if (r == 0 && words.n)
@@ -349,5 +462,7 @@ int manifest_load(const char *path, const struct manifest_vars *vars,
 {
 	int r = manifest_read(path, vars, mtime, 0, NULL, tree, reterr);
 
-	return r < 0 ? r : tree_finish(tree, mtime, reterr);
+	if (r == 0)
+		r = tree_finish(tree, mtime, reterr);
+	return r < 0 ? r : tree_apply_changes(tree, reterr);
 }

@@ -40,7 +40,8 @@ static int report_as_json(const struct image *image, const struct tree *tree,
 		return err_set(reterr, -ENOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < tree->n && r == 0; i++) {
-		struct json_object *n = node_to_json(image, &tree->v[i]);
+		struct json_object *n = node_to_json(image, tree,
+						     &tree->v[i]);
 
 		r = json_object_array_add(files, n);
 	}
@@ -69,8 +70,24 @@ static const char *dax_mark(const struct image *image, const struct node *n)
 	return layout_dax(&image->layout, n) ? " dax=page" : " dax=no";
 }
 
-static void print_node(const struct image *image, const struct node *n)
+static void print_xattrs(const struct xattrs *x)
 {
+	for (size_t i = 0; x && i < x->n; i++) {
+		cleanup_buf struct buf text = BUF_INIT(2 * XATTR_VALUE_MAX + 3);
+
+		xattr_value_format(&x->v[i], &text);
+		(void)printf(" ");
+		report_bytes(x->v[i].name, strlen(x->v[i].name));
+		(void)printf("=");
+		report_bytes(buf_data(&text), text.len);
+	}
+}
+
+static void print_node(const struct image *image, const struct tree *tree,
+		       const struct node *n)
+{
+	const struct node *first = &tree->v[n->first];
+
 	(void)printf("%-6s %04o %5u %5u ", node_type_name(n->type), n->mode,
 		     n->uid, n->gid);
 	if (n->type == NODE_CHAR || n->type == NODE_BLOCK)
@@ -83,8 +100,13 @@ static void print_node(const struct image *image, const struct node *n)
 		(void)printf(" -> ");
 		report_bytes(n->data, n->size);
 	}
-	(void)printf("%s%s%s\n", dax_mark(image, n), n->xattrs ? " xattrs" : "",
-		     n->linked ? " linked" : "");
+	(void)printf("%s%s", dax_mark(image, n), n->unread ? " xattrs" : "");
+	if (strcmp(first->path, n->path) != 0) {
+		(void)printf(" hardlink=");
+		report_bytes(first->path, strlen(first->path));
+	}
+	print_xattrs(n->xattrs);
+	(void)printf("\n");
 }
 
 static void print_partition(const char *view, const struct partition *p)
@@ -206,7 +228,7 @@ int report_tree(const struct image *image, const struct tree *tree,
 		print_identity(&image->identity);
 	}
 	for (size_t i = 0; i < tree->n; i++)
-		print_node(image, &tree->v[i]);
+		print_node(image, tree, &tree->v[i]);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return err_errno(reterr, "write");
 	return 0;

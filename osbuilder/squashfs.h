@@ -8,6 +8,34 @@
 #define SQUASHFS_MAGIC 0x73717368
 #define SQUASHFS_SUPER_SIZE 96
 #define SQUASHFS_ZSTD 6
+#define SQ_BLOCK_BITS 17 /* of what is written */
+#define SQ_BLOCK (1u << SQ_BLOCK_BITS)
+#define SQ_META 8192u
+#define SQ_STORED (1u << 24) /* of a data block's size: not compressed */
+#define SQ_NO_FRAGMENT 0xffffffffu
+#define SQ_NO_XATTRS 0xffffffffu
+#define SQ_NO_TABLE UINT64_MAX
+#define SQ_FLAG_NO_XATTRS 0x200
+
+enum squashfs_type {
+	SQ_DIR = 1,
+	SQ_FILE,
+	SQ_LINK,
+	SQ_BLOCK_DEVICE,
+	SQ_CHAR,
+	SQ_FIFO,
+	SQ_SOCKET,
+};
+#define SQ_EXTENDED 7 /* added to one of these */
+
+/* The name spaces of extended attributes. */
+enum squashfs_xattr {
+	SQ_XATTR_USER,
+	SQ_XATTR_TRUSTED,
+	SQ_XATTR_SECURITY,
+};
+#define SQ_XATTR_SPACE 0xff
+#define SQ_XATTR_ELSEWHERE 0x100 /* the value is the place of the value */
 
 enum squashfs_super {
 	SQ_MAGIC = 0,
@@ -16,6 +44,7 @@ enum squashfs_super {
 	SQ_BLOCK_SIZE = 12,
 	SQ_FRAGMENTS = 16,
 	SQ_COMPRESSION = 20,
+	SQ_BLOCK_LOG = 22,
 	SQ_FLAGS = 24,
 	SQ_IDS = 26,
 	SQ_MAJOR = 28,
@@ -23,14 +52,15 @@ enum squashfs_super {
 	SQ_ROOT = 32,
 	SQ_BYTES_USED = 40,
 	SQ_ID_TABLE = 48,
+	SQ_XATTR_TABLE = 56,
 	SQ_INODE_TABLE = 64,
 	SQ_DIR_TABLE = 72,
 	SQ_FRAGMENT_TABLE = 80,
+	SQ_EXPORT_TABLE = 88,
 };
 
-/* Written by mksquashfs(1) of squashfs-tools, which is told of each file by a
- * pseudo file definition: nothing of the host is in it. It has no label.
- * -ENOENT when there is no such program, -EINVAL for what it cannot be told. */
+/* Compressed by zstd in blocks of 128 KiB. It has no label. -ERANGE for times
+ * beyond 32 bits. */
 int squashfs_write(const struct tree *tree, const struct fs_params *params,
 		   struct buf *out, struct err *reterr);
 

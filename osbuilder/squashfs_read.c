@@ -14,15 +14,9 @@
 #include "base/path.h"
 #include "squashfs.h"
 
-#define META_SIZE 8192
+#define META_SIZE SQ_META
 #define BYTES_MAX (256u << 20)
 #define DEPTH_MAX 64
-#define NO_FRAGMENT 0xffffffffu
-#define NO_XATTRS 0xffffffffu
-#define STORED (1u << 24) /* of a data block's size: not compressed */
-
-enum type { T_DIR = 1, T_FILE, T_LINK, T_BLOCK, T_CHAR, T_FIFO, T_SOCKET };
-#define T_EXTENDED 7 /* added to one of these */
 
 /* A place in a stream: a block's position in the image, and one in it. */
 struct cursor {
@@ -37,6 +31,8 @@ struct reader {
 	uint32_t block_size;
 	uint32_t fragments, ids;
 	uint64_t inode_table, dir_table, fragment_table, id_table;
+	uint32_t xattr_ids;
+	uint64_t xattr_table, xattr_values;
 	uint64_t bytes; /* copied or unpacked so far */
 	struct {	/* the blocks unpacked last, one for each stream */
 		uint64_t pos, next;
@@ -173,7 +169,7 @@ struct extent {
 static int put_block(struct reader *r, uint64_t pos, uint32_t word, uint8_t *to,
 		     size_t room)
 {
-	size_t size = word & (STORED - 1);
+	size_t size = word & (SQ_STORED - 1);
 	const uint8_t *p = at(r, pos, size);
 	ssize_t n;
 
@@ -181,7 +177,7 @@ static int put_block(struct reader *r, uint64_t pos, uint32_t word, uint8_t *to,
 		return 0;
 	if (!p)
 		return -EINVAL;
-	n = unpack(r, p, size, word & STORED, to, room);
+	n = unpack(r, p, size, word & SQ_STORED, to, room);
 	return n == (ssize_t)room ? 0 : -EINVAL;
 }
 
@@ -200,10 +196,10 @@ static int put_fragment(struct reader *r, const struct extent *e, uint8_t *to,
 	    table_entry(r, r->fragment_table, e->fragment, 16, entry) < 0)
 		return -EINVAL;
 	word = get_le32(entry + 8);
-	p = at(r, get_le64(entry), word & (STORED - 1));
+	p = at(r, get_le64(entry), word & (SQ_STORED - 1));
 	if (!p)
 		return -EINVAL;
-	size = unpack(r, p, word & (STORED - 1), word & STORED, block,
+	size = unpack(r, p, word & (SQ_STORED - 1), word & SQ_STORED, block,
 		      r->block_size);
 	if (size < 0 || e->offset > (size_t)size ||
 	    n > (size_t)size - e->offset)
@@ -215,7 +211,7 @@ static int put_fragment(struct reader *r, const struct extent *e, uint8_t *to,
 static int file_data(struct reader *r, struct cursor *c, struct extent e,
 		     struct node *n)
 {
-	bool tail = e.fragment != NO_FRAGMENT;
+	bool tail = e.fragment != SQ_NO_FRAGMENT;
 	uint64_t done = 0;
 	uint8_t word[4];
 	int ret = 0;
@@ -241,12 +237,14 @@ static int file_data(struct reader *r, struct cursor *c, struct extent e,
 			if (ret == 0)
 				ret = put_block(r, e.start, get_le32(word),
 						n->owned + done, part);
-			e.start += get_le32(word) & (STORED - 1);
+			e.start += get_le32(word) & (SQ_STORED - 1);
 		}
 		done += part;
 	}
 	return ret < 0 ? bad(r, n->path, "bad data") : 0;
 }
+
+static int node_xattrs(struct reader *r, uint32_t index, struct node *n);
 
 static int link_data(struct reader *r, struct cursor *c, bool extended,
 		     struct node *n)
@@ -263,8 +261,7 @@ static int link_data(struct reader *r, struct cursor *c, bool extended,
 		return bad(r, n->path, "bad target");
 	if (extended && take(r, 0, c, xattrs, sizeof(xattrs)) < 0)
 		return bad(r, n->path, "inode outside the image");
-	n->xattrs = extended && get_le32(xattrs) != NO_XATTRS;
-	return 0;
+	return extended ? node_xattrs(r, get_le32(xattrs), n) : 0;
 }
 
 /* A directory's list: where it begins, and its bytes. */
@@ -273,14 +270,88 @@ struct list {
 	uint64_t size;
 };
 
+/* One attribute at C of the stream of them. */
+static int take_xattr(struct reader *r, struct cursor *c, struct node *n)
+{
+	static const int spaces[] = {
+		[SQ_XATTR_USER] = XATTR_USER,
+		[SQ_XATTR_TRUSTED] = XATTR_TRUSTED,
+		[SQ_XATTR_SECURITY] = XATTR_SECURITY,
+	};
+	char name[XATTR_NAME_LEN_MAX + 16] = "";
+	cleanup_free uint8_t *value = NULL;
+	uint8_t head[4], word[8];
+	unsigned int space;
+	struct cursor at;
+	size_t len, size;
+
+	if (take(r, 2, c, head, sizeof(head)) < 0)
+		return -EINVAL;
+	space = get_le16(head) & SQ_XATTR_SPACE;
+	len = get_le16(head + 2);
+	if (space >= ARRAY_SIZE(spaces) || !len || len > XATTR_NAME_LEN_MAX)
+		return -EINVAL;
+	(void)strcpy(name, xattr_prefix(spaces[space]));
+	if (take(r, 2, c, name + strlen(name), len) < 0 ||
+	    take(r, 2, c, word, 4) < 0)
+		return -EINVAL;
+	at = *c;
+	size = get_le32(word);
+	if (get_le16(head) & SQ_XATTR_ELSEWHERE) {
+		if (size != 8 || take(r, 2, c, word, 8) < 0)
+			return -EINVAL;
+		at = (struct cursor){r->xattr_values + (get_le64(word) >> 16),
+				     get_le64(word) & 0xffff};
+		if (get_le64(word) >> 16 > r->n ||
+		    take(r, 2, &at, word, 4) < 0)
+			return -EINVAL;
+		size = get_le32(word);
+	}
+	if (size > XATTR_VALUE_MAX)
+		return -EINVAL;
+	value = malloc(size + 1);
+	if (!value || take(r, 2, &at, value, size) < 0)
+		return -EINVAL;
+	if (!(get_le16(head) & SQ_XATTR_ELSEWHERE))
+		*c = at;
+	return xattrs_set(&n->xattrs, name, value, size, r->reterr);
+}
+
+/* The attributes of number INDEX in the table of them. */
+static int node_xattrs(struct reader *r, uint32_t index, struct node *n)
+{
+	uint8_t e[16];
+	struct cursor c;
+	uint32_t count;
+	int ret = 0;
+
+	if (index == SQ_NO_XATTRS)
+		return 0;
+	if (index >= r->xattr_ids ||
+	    table_entry(r, r->xattr_table, index, sizeof(e), e) < 0)
+		return bad(r, n->path, "bad attributes");
+	c = (struct cursor){r->xattr_values + (get_le64(e) >> 16),
+			    get_le64(e) & 0xffff};
+	count = get_le32(e + 8);
+	if (count > XATTR_COUNT_MAX || get_le64(e) >> 16 > r->n)
+		return bad(r, n->path, "bad attributes");
+	while (count-- && ret == 0)
+		ret = take_xattr(r, &c, n);
+	r->bytes += xattrs_bytes(n->xattrs);
+	if (r->bytes > BYTES_MAX)
+		return bad(r, n->path, "too many bytes of attributes");
+	return ret < 0 ? bad(r, n->path, "bad attributes") : 0;
+}
+
 /* What follows the part that all inodes begin with. */
 static int fill_rest(struct reader *r, unsigned int type, bool extended,
-		     struct cursor *c, struct node *n, struct list *list)
+		     struct cursor *c, uint64_t where, struct node *n,
+		     struct list *list)
 {
 	static const uint8_t sizes[][2] = {
-		[T_DIR] = {16, 24}, [T_FILE] = {16, 40}, [T_LINK] = {8, 8},
-		[T_BLOCK] = {8, 12}, [T_CHAR] = {8, 12}, [T_FIFO] = {4, 8},
-		[T_SOCKET] = {4, 8},
+		[SQ_DIR] = {16, 24}, [SQ_FILE] = {16, 40}, [SQ_LINK] = {8, 8},
+		[SQ_BLOCK_DEVICE] = {8, 12}, [SQ_CHAR] = {8, 12}, [SQ_FIFO] = {4, 8},
+		[SQ_SOCKET] = {4, 8},
 	};
 	uint8_t f[40];
 	struct extent e;
@@ -288,29 +359,34 @@ static int fill_rest(struct reader *r, unsigned int type, bool extended,
 
 	if (take(r, 0, c, f, sizes[type][extended]) < 0)
 		return bad(r, n->path, "inode outside the image");
-	if (extended && type != T_LINK)
-		n->xattrs = get_le32(f + sizes[type][1] - 4) != NO_XATTRS;
+	if (extended && type != SQ_LINK) {
+		int ret = node_xattrs(r, get_le32(f + sizes[type][1] - 4), n);
+
+		if (ret < 0)
+			return ret;
+	}
 	/* Files that are short of this have one name. */
-	if (type != T_DIR && (type != T_FILE || extended))
-		n->linked = get_le32(f + (type == T_FILE ? 24 : 0)) > 1;
+	if (type != SQ_DIR && (type != SQ_FILE || extended) &&
+	    get_le32(f + (type == SQ_FILE ? 24 : 0)) > 1)
+		n->file = where + 1;
 	switch (type) {
-	case T_DIR:
+	case SQ_DIR:
 		list->size = extended ? get_le32(f + 4) : get_le16(f + 8);
 		list->c.block = r->dir_table + get_le32(f + (extended ? 8 : 0));
 		list->c.off = get_le16(f + (extended ? 18 : 10));
 		return 0;
-	case T_FILE:
+	case SQ_FILE:
 		e = extended ? (struct extent){get_le64(f), get_le32(f + 28),
 					       get_le32(f + 32)} :
 			       (struct extent){get_le32(f), get_le32(f + 4),
 					       get_le32(f + 8)};
 		n->size = extended ? get_le64(f + 8) : get_le32(f + 12);
 		return file_data(r, c, e, n);
-	case T_LINK:
+	case SQ_LINK:
 		n->size = get_le32(f + 4);
 		return link_data(r, c, extended, n);
-	case T_BLOCK:
-	case T_CHAR:
+	case SQ_BLOCK_DEVICE:
+	case SQ_CHAR:
 		dev = get_le32(f + 4);
 		n->major = dev >> 8 & 0xfff;
 		n->minor = (dev & 0xff) | (dev >> 12 & 0xfff00);
@@ -324,11 +400,13 @@ static int node_fill(struct reader *r, struct cursor c, struct node *n,
 		     struct list *list)
 {
 	static const enum node_type types[] = {
-		[T_DIR] = NODE_DIR,	[T_FILE] = NODE_FILE,
-		[T_LINK] = NODE_LINK,	[T_BLOCK] = NODE_BLOCK,
-		[T_CHAR] = NODE_CHAR,	[T_FIFO] = NODE_FIFO,
-		[T_SOCKET] = NODE_SOCKET,
+		[SQ_DIR] = NODE_DIR,	[SQ_FILE] = NODE_FILE,
+		[SQ_LINK] = NODE_LINK,	[SQ_BLOCK_DEVICE] = NODE_BLOCK,
+		[SQ_CHAR] = NODE_CHAR,	[SQ_FIFO] = NODE_FIFO,
+		[SQ_SOCKET] = NODE_SOCKET,
 	};
+	/* What tells the inode from others, whatever number it has. */
+	uint64_t where = c.block << 16 | c.off;
 	uint8_t h[16];
 	unsigned int type;
 	bool extended;
@@ -336,10 +414,10 @@ static int node_fill(struct reader *r, struct cursor c, struct node *n,
 	if (take(r, 0, &c, h, sizeof(h)) < 0)
 		return bad(r, n->path, "inode outside the image");
 	type = get_le16(h);
-	extended = type > T_EXTENDED;
+	extended = type > SQ_EXTENDED;
 	if (extended)
-		type -= T_EXTENDED;
-	if (type < T_DIR || type > T_SOCKET)
+		type -= SQ_EXTENDED;
+	if (type < SQ_DIR || type > SQ_SOCKET)
 		return bad(r, n->path, "unknown type");
 	n->type = types[type];
 	n->mode = get_le16(h + 2) & 07777;
@@ -347,7 +425,7 @@ static int node_fill(struct reader *r, struct cursor c, struct node *n,
 	if (owner(r, get_le16(h + 4), &n->uid) < 0 ||
 	    owner(r, get_le16(h + 6), &n->gid) < 0)
 		return bad(r, n->path, "bad owner");
-	return fill_rest(r, type, extended, &c, n, list);
+	return fill_rest(r, type, extended, &c, where, n, list);
 }
 
 static int walk(struct reader *r, const char *dir, struct list list,
@@ -369,10 +447,12 @@ static int child(struct reader *r, const char *dir, struct cursor c,
 	ret = node_fill(r, c, &n, &list);
 	if (ret == 0)
 		ret = tree_add(r->tree, &n, r->reterr);
-	if (ret < 0)
+	if (ret < 0) {
 		free(n.owned);
-	else if (n.type == NODE_DIR)
+		xattrs_free(n.xattrs);
+	} else if (n.type == NODE_DIR) {
 		ret = walk(r, path, list, depth + 1);
+	}
 	return ret;
 }
 
@@ -428,6 +508,18 @@ static int walk(struct reader *r, const char *dir, struct list list,
 	return ret;
 }
 
+/* When it is not right there are no attributes to be found in it. */
+static void read_xattr_table(struct reader *r, uint64_t pos)
+{
+	const uint8_t *p = pos == SQ_NO_TABLE ? NULL : at(r, pos, 16);
+
+	if (!p || get_le64(p) > r->n)
+		return;
+	r->xattr_values = get_le64(p);
+	r->xattr_ids = get_le32(p + 8);
+	r->xattr_table = pos + 16;
+}
+
 static int read_super(struct reader *r, struct fs_info *info)
 {
 	const uint8_t *sb = r->data;
@@ -446,6 +538,7 @@ static int read_super(struct reader *r, struct fs_info *info)
 	r->dir_table = get_le64(sb + SQ_DIR_TABLE);
 	r->fragment_table = get_le64(sb + SQ_FRAGMENT_TABLE);
 	r->id_table = get_le64(sb + SQ_ID_TABLE);
+	read_xattr_table(r, get_le64(sb + SQ_XATTR_TABLE));
 	/* Sums of one of these and a small offset cannot overflow then. */
 	if (get_le64(sb + SQ_BYTES_USED) > r->n || r->inode_table > r->n ||
 	    r->dir_table > r->n || r->id_table > r->n ||
@@ -482,8 +575,10 @@ static int read_all(struct reader *r, struct fs_info *info)
 		ret = bad(r, "/", "no directory");
 	if (ret == 0)
 		ret = tree_add(r->tree, &root, r->reterr);
-	if (ret < 0)
+	if (ret < 0) {
 		free(root.owned);
+		xattrs_free(root.xattrs);
+	}
 	return ret < 0 ? ret : walk(r, "/", list, 0);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Reads tar archives, which may be hostile. */
+/* Reads tar archives, which may be hostile: POSIX's and GNU's, with extended
+ * attributes, hard links and holes. */
 #include "tar.h"
 
 #include <errno.h>
@@ -8,26 +9,17 @@
 
 #include "base/macros.h"
 
-#define BLOCK 512
-
-enum field {
-	F_NAME = 0,
-	F_MODE = 100,
-	F_UID = 108,
-	F_GID = 116,
-	F_SIZE = 124,
-	F_SUM = 148,
-	F_TYPE = 156,
-	F_LINK = 157,
-	F_MAGIC = 257,
-	F_MAJOR = 329,
-	F_MINOR = 337,
-	F_PREFIX = 345,
-};
+#define BLOCK TAR_BLOCK
 
 /* What the entries before a file say of it in its header's place. */
-struct names {
-	char *path, *link; /* owned */
+struct said {
+	char *path, *link;     /* owned */
+	struct xattrs *xattrs; /* owned */
+	uint64_t uid, gid;
+	bool has_uid, has_gid;
+	bool named;  /* PATH is a sparse file's */
+	bool sparse; /* in version 1.0, with this size */
+	uint64_t real_size;
 };
 
 struct reader {
@@ -36,7 +28,7 @@ struct reader {
 	struct node proto; /* what all nodes have in common */
 	struct tree *tree;
 	size_t first; /* of the archive, in the tree */
-	struct names next;
+	struct said next;
 	struct err *reterr;
 };
 
@@ -46,37 +38,13 @@ static int broken(struct reader *r, const char *what)
 		       r->pos);
 }
 
-/* Octal digits, or GNU's binary number with the top bit set. */
-static bool number(const uint8_t *p, size_t n, uint64_t *ret)
-{
-	uint64_t v = 0;
-
-	if (p[0] == 0x80) {
-		for (size_t i = 1; i < n; i++) {
-			if (v >> 56)
-				return false;
-			v = v << 8 | p[i];
-		}
-		*ret = v;
-		return true;
-	}
-	while (n && *p == ' ') {
-		p++;
-		n--;
-	}
-	for (; n && *p >= '0' && *p <= '7'; p++, n--)
-		v = v << 3 | (uint64_t)(*p - '0');
-	*ret = v;
-	return !n || *p == '\0' || *p == ' ';
-}
-
 static bool sum_is_right(const uint8_t *h)
 {
 	uint64_t want, sum = 0;
 
 	for (size_t i = 0; i < BLOCK; i++)
 		sum += i >= F_SUM && i < F_SUM + 8 ? ' ' : h[i];
-	return number(h + F_SUM, 8, &want) && sum == want;
+	return tar_number(h + F_SUM, 8, &want) && sum == want;
 }
 
 /* "./usr/bin/" and "usr/bin" are "/usr/bin"; "./" is "/". To be freed. */
@@ -119,87 +87,167 @@ static char *header_path(const uint8_t *h)
 	return asprintf(&path, "%s/%s", prefix, name) < 0 ? NULL : path;
 }
 
-static void names_release(struct names *n)
+static void said_release(struct said *s)
 {
-	free(n->path);
-	free(n->link);
-	*n = (struct names){0};
+	free(s->path);
+	free(s->link);
+	xattrs_free(s->xattrs);
+	*s = (struct said){0};
 }
 
-/* One "LENGTH KEY=VALUE\n" of a pax header; the bytes it takes, or -errno. */
+static int pax_text(struct reader *r, char **to, const char *value, size_t n)
+{
+	free(*to);
+	*to = strndup(value, n);
+	return *to ? 0 : err_set(r->reterr, -ENOMEM, "out of memory");
+}
+
+static int pax_number(struct reader *r, uint64_t *to, const char *value,
+		      size_t n)
+{
+	*to = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (value[i] < '0' || value[i] > '9' || *to > UINT32_MAX)
+			return broken(r, "number");
+		*to = *to * 10 + (uint64_t)(value[i] - '0');
+	}
+	return n ? 0 : broken(r, "number");
+}
+
+static int pax_xattr(struct reader *r, const char *key, const char *value,
+		     size_t n)
+{
+	int ret = xattrs_set(&r->next.xattrs, key, value, n, r->reterr);
+
+	return ret < 0 ? err_wrap(r->reterr, "tar") : 0;
+}
+
+static bool pax_is_free(const char *key)
+{
+	static const char *const keys[] = {
+		"path", "mtime", "atime", "ctime", "uname", "gname", "comment",
+		"GNU.sparse.major", "GNU.sparse.minor", "LIBARCHIVE.creationtime",
+		"SCHILY.dev", "SCHILY.ino", "SCHILY.nlink",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!strcmp(key, keys[i]))
+			return true;
+	return false;
+}
+
+/* What is not known may be what makes the file another one: an error. */
+static int pax_pair(struct reader *r, const char *key, const char *value,
+		    size_t n)
+{
+	struct said *s = &r->next;
+
+	if (!strncmp(key, "SCHILY.xattr.", 13))
+		return pax_xattr(r, key + 13, value, n);
+	/* Of a sparse file the path is one that nobody gave. */
+	s->named |= !strcmp(key, "GNU.sparse.name");
+	if (!strcmp(key, s->named ? "GNU.sparse.name" : "path"))
+		return pax_text(r, &s->path, value, n);
+	if (!strcmp(key, "linkpath"))
+		return pax_text(r, &s->link, value, n);
+	s->has_uid |= !strcmp(key, "uid");
+	s->has_gid |= !strcmp(key, "gid");
+	if (!strcmp(key, "uid") || !strcmp(key, "gid"))
+		return pax_number(r, *key == 'u' ? &s->uid : &s->gid, value, n);
+	if (!strcmp(key, "GNU.sparse.realsize")) {
+		s->sparse = true;
+		return pax_number(r, &s->real_size, value, n);
+	}
+	/* The old forms of sparse files, 0.0 and 0.1, are not written today. */
+	if ((!strcmp(key, "GNU.sparse.major") && (n != 1 || *value != '1')) ||
+	    (!strcmp(key, "GNU.sparse.minor") && (n != 1 || *value != '0')) ||
+	    !pax_is_free(key))
+		return err_set(r->reterr, -EOPNOTSUPP,
+			       "tar: header '%.64s' is not supported", key);
+	return 0;
+}
+
+/* One "LENGTH KEY=VALUE\n" of a pax header; the bytes it takes, or -errno. A
+ * NUL follows the N bytes. */
 static ssize_t pax_record(struct reader *r, const char *p, size_t n)
 {
-	char *end, **to = NULL;
+	cleanup_free char *key = NULL;
+	char *end;
 	unsigned long len = strtoul(p, &end, 10);
 	const char *eq = NULL;
+	int ret;
 
 	if (*end == ' ' && len <= n && len > (size_t)(end - p) + 2)
 		eq = memchr(end + 1, '=', len - (size_t)(end + 1 - p));
 	if (!eq || p[len - 1] != '\n')
 		return broken(r, "pax header");
-	end++;
-	if (!strncmp(end, "path=", 5))
-		to = &r->next.path;
-	else if (!strncmp(end, "linkpath=", 9))
-		to = &r->next.link;
-	else if (!strncmp(end, "SCHILY.xattr.", 13))
-		return err_set(r->reterr, -EOPNOTSUPP,
-			       "tar: extended attribute '%.*s'",
-			       (int)(eq - end - 13), end + 13);
-	else if (strncmp(end, "mtime=", 6) && strncmp(end, "atime=", 6) &&
-		 strncmp(end, "ctime=", 6) && strncmp(end, "uname=", 6) &&
-		 strncmp(end, "gname=", 6))
-		return err_set(r->reterr, -EOPNOTSUPP,
-			       "tar: header '%.*s' is not supported",
-			       (int)(eq - end), end);
-	if (to) {
-		free(*to);
-		*to = strndup(eq + 1, len - (size_t)(eq + 2 - p));
-		if (!*to)
-			return err_set(r->reterr, -ENOMEM, "out of memory");
-	}
-	return (ssize_t)len;
+	key = strndup(end + 1, (size_t)(eq - end - 1));
+	if (!key)
+		return err_set(r->reterr, -ENOMEM, "out of memory");
+	ret = pax_pair(r, key, eq + 1, len - (size_t)(eq + 2 - p));
+	return ret < 0 ? ret : (ssize_t)len;
 }
 
 /* An entry that is about the one after it. */
 static int extension(struct reader *r, char type, const char *p, size_t n)
 {
 	char **to = type == 'K' ? &r->next.link : &r->next.path;
-	cleanup_free char *text = strndup(p, n); /* ends what strtoul() reads */
+	cleanup_free char *text = malloc(n + 1); /* ends what strtoul() reads */
 	ssize_t took;
 
 	if (!text)
 		return err_set(r->reterr, -ENOMEM, "out of memory");
+	memcpy(text, p, n);
+	text[n] = '\0';
 	if (type != 'x') {
 		free(*to);
 		*to = TAKE_PTR(text);
 		return 0;
 	}
 	for (size_t at = 0; at < n; at += (size_t)took) {
-		took = pax_record(r, text + at, strlen(text + at));
+		took = pax_record(r, text + at, n - at);
 		if (took < 0)
 			return (int)took;
 	}
 	return 0;
 }
 
-/* A file that came before in this archive has the content. */
+static int link_nodes(struct reader *r, struct node *old, struct node *node)
+{
+	xattrs_free(node->xattrs); /* said again */
+	node->xattrs = NULL;
+	return tree_link_nodes(r->tree, old, node, r->reterr);
+}
+
+/* A file that came before in this archive has all but the name. */
 static int hard_link(struct reader *r, const char *target, struct node *node)
 {
 	cleanup_free char *path = absolute(target);
 
 	if (!path)
 		return err_set(r->reterr, -ENOMEM, "out of memory");
-	for (size_t i = r->first; i < r->tree->n; i++) {
-		const struct node *old = &r->tree->v[i];
-
-		if (old->type != NODE_FILE || strcmp(old->path, path) != 0)
-			continue;
-		node->data = old->data;
-		node->size = old->size;
-		return 0;
-	}
+	for (size_t i = r->first; i < r->tree->n; i++)
+		if (r->tree->v[i].type != NODE_DIR &&
+		    !strcmp(r->tree->v[i].path, path))
+			return link_nodes(r, &r->tree->v[i], node);
 	return broken(r, "hard link");
+}
+
+static int file_data(struct reader *r, const uint8_t *h, const uint8_t *body,
+		     uint64_t size, struct node *node)
+{
+	int ret;
+
+	node->type = NODE_FILE;
+	node->data = body;
+	node->size = size;
+	if (h[F_TYPE] == 'S')
+		ret = tar_sparse_old(h, body, size, node);
+	else if (r->next.sparse)
+		ret = tar_sparse_pax(body, size, r->next.real_size, node);
+	else
+		return 0;
+	return ret < 0 ? broken(r, "sparse file") : 0;
 }
 
 static int symlink_target(struct reader *r, const char *target,
@@ -222,12 +270,9 @@ static int node_of_type(struct reader *r, const uint8_t *h, const char *target,
 	case '\0':
 	case '0':
 	case '7':
-		node->type = NODE_FILE;
-		node->data = body;
-		node->size = size;
-		return 0;
+	case 'S':
+		return file_data(r, h, body, size, node);
 	case '1':
-		node->type = NODE_FILE;
 		return hard_link(r, target, node);
 	case '2':
 		node->type = NODE_LINK;
@@ -241,8 +286,8 @@ static int node_of_type(struct reader *r, const uint8_t *h, const char *target,
 	case '3':
 	case '4':
 		node->type = h[F_TYPE] == '3' ? NODE_CHAR : NODE_BLOCK;
-		if (!number(h + F_MAJOR, 8, &major) || major > 0xfff ||
-		    !number(h + F_MINOR, 8, &minor) || minor > 0xfffff)
+		if (!tar_number(h + F_MAJOR, 8, &major) || major > 0xfff ||
+		    !tar_number(h + F_MINOR, 8, &minor) || minor > 0xfffff)
 			return broken(r, "device");
 		node->major = (uint32_t)major;
 		node->minor = (uint32_t)minor;
@@ -266,10 +311,14 @@ static int add_entry(struct reader *r, const uint8_t *h, const uint8_t *body,
 
 	if (!path || !target)
 		return err_set(r->reterr, -ENOMEM, "out of memory");
-	if (!number(h + F_MODE, 8, &mode) || !number(h + F_UID, 8, &uid) ||
-	    !number(h + F_GID, 8, &gid) || uid >= UINT32_MAX ||
-	    gid >= UINT32_MAX)
+	uid = r->next.uid;
+	gid = r->next.gid;
+	if (!tar_number(h + F_MODE, 8, &mode) ||
+	    (!r->next.has_uid && !tar_number(h + F_UID, 8, &uid)) ||
+	    (!r->next.has_gid && !tar_number(h + F_GID, 8, &gid)) ||
+	    uid >= UINT32_MAX || gid >= UINT32_MAX)
 		return broken(r, "number");
+	node.xattrs = TAKE_PTR(r->next.xattrs);
 	node.path = path;
 	node.mode = mode & 07777;
 	node.uid = (uint32_t)uid;
@@ -277,8 +326,11 @@ static int add_entry(struct reader *r, const uint8_t *h, const uint8_t *body,
 	ret = node_of_type(r, h, target, body, size, &node);
 	if (ret == 0)
 		ret = tree_add(r->tree, &node, r->reterr);
-	if (ret < 0)
+	if (ret < 0) {
 		free(node.owned);
+		xattrs_free(node.xattrs);
+	}
+	said_release(&r->next);
 	return ret;
 }
 
@@ -287,7 +339,7 @@ static int entry(struct reader *r)
 {
 	static const uint8_t zero[BLOCK];
 	const uint8_t *h = r->data + r->pos, *body = h + BLOCK;
-	uint64_t size;
+	uint64_t size, map;
 	int ret;
 
 	if (r->n - r->pos < BLOCK)
@@ -296,10 +348,12 @@ static int entry(struct reader *r)
 		return 1;
 	if (!sum_is_right(h))
 		return broken(r, "checksum");
-	if (!number(h + F_SIZE, 12, &size))
+	if (!tar_number(h + F_SIZE, 12, &size))
 		return broken(r, "size");
-	if (size > r->n - r->pos - BLOCK)
+	map = BLOCK * tar_sparse_blocks(h, body, r->n - r->pos - BLOCK);
+	if (size > r->n - r->pos - BLOCK - map)
 		return broken(r, "size");
+	body += map;
 	if (h[F_TYPE] == 'L' || h[F_TYPE] == 'K' || h[F_TYPE] == 'x')
 		ret = extension(r, (char)h[F_TYPE], (const char *)body,
 				(size_t)size);
@@ -307,7 +361,7 @@ static int entry(struct reader *r)
 		ret = 0; /* for all of the archive: a comment, in practice */
 	else
 		ret = add_entry(r, h, body, size);
-	r->pos += BLOCK + (size_t)MIN(ALIGN_UP(size, (uint64_t)BLOCK),
+	r->pos += BLOCK + (size_t)MIN(map + ALIGN_UP(size, (uint64_t)BLOCK),
 				      (uint64_t)(r->n - r->pos - BLOCK));
 	return ret;
 }
@@ -329,6 +383,6 @@ int tar_read(const uint8_t *data, size_t n, unsigned int layer,
 	do {
 		ret = entry(&r);
 	} while (ret == 0);
-	names_release(&r.next);
+	said_release(&r.next);
 	return MIN(ret, 0);
 }

@@ -14,7 +14,11 @@ void tree_release(struct tree *t)
 	for (size_t i = 0; i < t->n; i++) {
 		free(t->v[i].path);
 		free(t->v[i].owned);
+		xattrs_free(t->v[i].xattrs);
 	}
+	for (size_t i = 0; i < t->n_changes; i++)
+		change_release(&t->changes[i]);
+	free(t->changes);
 	free(t->v);
 	*t = (struct tree)TREE_INIT;
 }
@@ -190,6 +194,48 @@ static int add_parents(struct tree *t, size_t n, size_t i, int64_t mtime,
 	}
 }
 
+/* A name of a file that has more, or had. */
+struct name {
+	uint64_t file;
+	size_t index;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct name *x = a, *y = b;
+
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static int find_names(struct tree *t, struct err *reterr)
+{
+	cleanup_free struct name *v = calloc(t->n, sizeof(*v));
+	size_t n = 0, first = 0;
+
+	if (!v)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < t->n; i++) {
+		t->v[i].first = i;
+		t->v[i].names = 1;
+		if (t->v[i].file)
+			v[n++] = (struct name){t->v[i].file, i};
+	}
+	if (n)
+		qsort(v, n, sizeof(*v), compare_names);
+	for (size_t i = 1; i <= n; i++) {
+		if (i < n && v[i].file == v[first].file)
+			continue;
+		for (size_t k = first; k < i; k++) {
+			t->v[v[k].index].first = v[first].index;
+			t->v[v[k].index].names = (uint32_t)(i - first);
+		}
+		first = i;
+	}
+	return 0;
+}
+
 int tree_finish(struct tree *t, int64_t mtime, struct err *reterr)
 {
 	const struct node root = {.path = (char[]){"/"},
@@ -219,5 +265,14 @@ int tree_finish(struct tree *t, int64_t mtime, struct err *reterr)
 	qsort(t->v, t->n, sizeof(*t->v), compare_nodes);
 	if (t->v[0].type != NODE_DIR)
 		return err_set(reterr, -ENOTDIR, "'/' is no directory");
-	return 0;
+	return find_names(t, reterr);
+}
+
+size_t tree_count_files(const struct tree *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		n += tree_is_first(t, i);
+	return n;
 }

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "xattr.h"
 
 /* Caps that hold for what is built and for what is read from an image. */
 #define TREE_NODES_MAX 65536
@@ -43,14 +44,19 @@ struct node {
 	const uint8_t *data;
 	uint64_t size;
 	uint8_t *owned;
+	struct xattrs *xattrs; /* owned; NULL for none */
+	/* 0, or what all names of one file (hard links) have in common; they
+	 * agree in all but path, origin and layer. */
+	uint64_t file;
+	size_t first;	/* tree_finish(): the first name of the file, or itself */
+	uint32_t names; /* tree_finish(): how many names the file has */
 	bool implied;  /* a parent nobody declared */
 	const char *origin; /* where it is from, for people; borrowed or NULL */
 	unsigned int layer; /* of tree_join_layers() */
 	uint64_t pos;  /* readers: offset of DATA in the image */
 	bool plain;    /* readers: all DATA is block-aligned in the image */
 	bool pieces;   /* readers: DATA is in several places of the image */
-	bool xattrs;   /* readers: has extended attributes, which are not read */
-	bool linked;   /* readers: has further names, as files of their own here */
+	bool unread;   /* readers: has extended attributes that are not read */
 };
 
 /* What a tree is put together from; the higher ones come before the lower. */
@@ -67,6 +73,24 @@ struct tree {
 	size_t n;
 	size_t size;
 	size_t path_bytes;
+	uint64_t files; /* values of node.file that are given out */
+	struct change *changes; /* owned */
+	size_t n_changes;
+};
+
+/* What a manifest says of a file that something else brings. */
+enum change_bit {
+	CHANGE_MODE = 1 << 0,
+	CHANGE_UID = 1 << 1,
+	CHANGE_GID = 1 << 2,
+};
+
+struct change {
+	char *path; /* owned */
+	unsigned int bits;
+	uint32_t mode, uid, gid;
+	struct xattrs *xattrs; /* owned; to be set beside those there are */
+	char *where; /* owned: who says it, for people */
 };
 
 #define TREE_INIT {0}
@@ -75,8 +99,8 @@ struct tree {
 void tree_release(struct tree *t);
 
 /*
- * Adds a copy of NODE with its own copy of the path. OWNED is taken over on
- * success. -EINVAL for a path or value out of bounds, -E2BIG beyond the caps.
+ * Adds a copy of NODE with its own copy of the path. OWNED and XATTRS are taken
+ * over on success. -EINVAL for a path or value out of bounds, -E2BIG beyond the caps.
  */
 int tree_add(struct tree *t, const struct node *node, struct err *reterr);
 
@@ -96,8 +120,36 @@ int tree_finish(struct tree *t, int64_t mtime, struct err *reterr);
  */
 int tree_join_layers(struct tree *t, bool merged_usr, struct err *reterr);
 
+void change_release(struct change *c);
+
+/* Notes a change; what it owns is taken over in any case. */
+int tree_add_change(struct tree *t, struct change *change, struct err *reterr);
+
+/* Does the changes, after tree_finish(), which is not to be called again for
+ * them. -ENOENT
+ * for what is not there, -EINVAL for user.* of what is no file or folder. */
+int tree_apply_changes(struct tree *t, struct err *reterr);
+
+/* The node of the highest layer at PATH of a tree that is not finished, also
+ * when one of both is below /usr in Debian's manner; or NULL. */
+struct node *tree_find_any(const struct tree *t, const char *path);
+
+/* Gives the node the content, owner, mode and attributes of OLD, of which it is
+ * a further name from now on. */
+int tree_link_nodes(struct tree *t, struct node *old, struct node *node,
+		    struct err *reterr);
+
 /* Takes PATH and what is below it out of a finished tree. -ENOENT. */
 int tree_remove(struct tree *t, const char *path);
+
+/* How many files there are in a finished tree: names of one file count once. */
+size_t tree_count_files(const struct tree *t);
+
+/* Whether node I of a finished tree is the first name of its file. */
+static inline bool tree_is_first(const struct tree *t, size_t i)
+{
+	return t->v[i].first == i;
+}
 
 /* The node at PATH of a finished tree, or NULL. */
 const struct node *tree_find(const struct tree *t, const char *path);

@@ -12,7 +12,7 @@
 /* All there is to say about a file but where it is from. */
 static const char *const keys[] = {"type",  "mode",  "uid",    "gid", "mtime",
 				   "major", "minor", "target", "size",
-				   "sha256", "xattrs"};
+				   "sha256", "xattrs", "hardlink"};
 
 static size_t complain(const char *path, const char *what)
 {
@@ -77,7 +77,8 @@ static size_t compare(const char *path, struct json_object *listed,
 }
 
 /* One file of the image, which then is no longer in LEFT. */
-static size_t check_node(const struct node *n, struct json_object *left)
+static size_t check_node(const struct image *image, const struct node *n,
+			 struct json_object *left)
 {
 	/* A hash is told of files that are from somewhere. */
 	struct node told = *n;
@@ -87,12 +88,14 @@ static size_t check_node(const struct node *n, struct json_object *left)
 	size_t bad;
 
 	told.origin = "";
-	found = node_to_json(NULL, &told);
+	found = node_to_json(NULL, &image->tree, &told);
 	path = guest_text(found, "path");
 	if (!path)
 		return complain(n->path, "no memory to check it");
 	if (!json_object_object_get_ex(left, path, &listed))
 		return complain(path, "NOT LISTED");
+	if (image->kind == IMAGE_INITRD) /* which has none */
+		json_object_object_del(listed, "xattrs");
 	bad = compare(path, listed, found);
 	json_object_object_del(left, path);
 	return bad;
@@ -129,7 +132,7 @@ ssize_t verify_files(const struct image *image, const char *text,
 
 		if (image->kind == IMAGE_INITRD && i == 0)
 			continue;
-		one = check_node(&image->tree.v[i], left);
+		one = check_node(image, &image->tree.v[i], left);
 		bad += one;
 		right += !one;
 	}

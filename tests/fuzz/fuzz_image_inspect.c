@@ -44,7 +44,8 @@ static void look(const uint8_t *data, size_t size)
 		(void)json_object_put(image_to_json(&image));
 		for (size_t i = 0; i < image.tree.n && i < 64; i++)
 			(void)json_object_put(
-				node_to_json(&image, &image.tree.v[i]));
+				node_to_json(&image, &image.tree,
+					     &image.tree.v[i]));
 		if (diff_images(&image, &image))
 			abort();
 	}

@@ -139,7 +139,7 @@ kinds=('erofs' 'erofs --compress lz4hc' 'erofs --label other --verity'
 }
 
 # Images of others, with what ours have not.
-@test "files of many names are refused, and shown by inspect" {
+@test "files of many names are shown by inspect, and stay so" {
 	mkdir src
 	echo x >src/f
 	ln src/f src/g
@@ -149,31 +149,56 @@ kinds=('erofs' 'erofs --compress lz4hc' 'erofs --label other --verity'
 	(cd src && find . | LC_ALL=C sort | cpio -o -H newc --quiet) >a.initrd
 	for f in a.*; do
 		"$tool" inspect "$f" >list
-		[ "$(grep -c ' linked$' list)" = 2 ]
+		[ "$(grep -c ' hardlink=/f$' list)" = 1 ]
 		[ "$("$tool" cat "$f" /f)" = x ]
 		[ "$("$tool" cat "$f" /g)" = x ]
-		run "$tool" customize "$f" --write /x:y
-		[ "$status" = 1 ]
-		[[ "$output" == *"has further names"* ]]
+		"$tool" customize "$f" --chmod 0600:/g --write /x:y
+		"$tool" inspect "$f" >list
+		grep -E '^file +0600 .* /g( dax=[a-z]+)? hardlink=/f$' list
+		grep -E '^file +0600 .* /f( dax=[a-z]+)?$' list
+		# What takes the place of one name leaves the other alone.
+		"$tool" customize "$f" --write /f:new
+		"$tool" inspect "$f" >list
+		[ "$(grep -c ' hardlink=' list)" = 0 ]
+		[ "$("$tool" cat "$f" /f)" = new ]
+		[ "$("$tool" cat "$f" /g)" = x ]
 	done
+	"$tool" customize a.erofs --copy-in src:/sub
+	"$tool" inspect a.erofs >list
+	grep ' /sub/g .*hardlink=/sub/f$' list
 }
 
-@test "extended attributes are refused, and shown by inspect" {
+@test "extended attributes are shown by inspect, and stay" {
 	mkdir src
 	echo x >src/f
 	# A tmpfs has none before Linux 6.6.
-	setfattr -n user.test -v value src/f ||
+	setfattr -n user.test -v value src/f &&
+		setfattr -n user.other -v 0x0001 src/f ||
 		skip "no extended attributes in this folder"
+	setfattr -n user.test -v value src
 	mkfs.erofs --quiet b.erofs src
+	mkfs.erofs --quiet -x1 b.shared.erofs src
 	mke2fs -q -t ext4 -d src b.ext4 4M
 	mksquashfs src b.squashfs -quiet -no-progress -comp zstd >log
 	for f in b.*; do
-		"$tool" inspect "$f" >list
-		[ "$(grep -c ' xattrs$' list)" = 1 ]
-		run "$tool" customize "$f" --write /x:y
-		[ "$status" = 1 ]
-		[[ "$output" == *"'/f' has extended attributes"* ]]
+		for step in 1 2; do
+			"$tool" inspect "$f" >list
+			grep ' /f .*user.other=0x0001 user.test=value$' list
+			"$tool" customize "$f" --write "/x$step:y"
+		done
 	done
+}
+
+@test "extended attributes of other kinds are refused, and shown by inspect" {
+	mkdir src
+	echo x >src/f
+	mke2fs -q -t ext4 -d src b.ext4 4M
+	debugfs -w -R 'ea_set /f system.odd abc' b.ext4 2>err
+	"$tool" inspect b.ext4 >list
+	[ "$(grep -c ' xattrs$' list)" = 1 ]
+	run "$tool" customize b.ext4 --write /x:y
+	[ "$status" = 1 ]
+	[[ "$output" == *"'/f' has extended attributes of other kinds"* ]]
 }
 
 @test "partitions of others are refused" {

@@ -83,7 +83,7 @@ same_contents() {
 	[ "$(awk '$8 ~ /^[0-9]+$/ { print $8 % 512 }' "$work/ex")" = 0 ]
 }
 
-@test "unsquashfs reads what mksquashfs was told" {
+@test "unsquashfs reads the image" {
 	command -v unsquashfs >/dev/null || skip "no squashfs-tools"
 	"$tool" image --format squashfs "${manifest[@]}" --output "$work/a.img"
 	unsquashfs -q -n -no-xattrs -d "$work/x" "$work/a.img" >"$work/log" 2>&1

@@ -37,5 +37,5 @@ sample() {
 # What kiln-image lists, without its head and without what only it knows.
 listing() {
 	"$tool" inspect "$1" | grep -E '^(dir|file|link|char|block|fifo) ' |
-		sed -E 's/ dax=[a-z]+$//'
+		sed -E 's/ dax=[a-z]+//'
 }

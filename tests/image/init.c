@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <linux/stat.h>
@@ -147,6 +148,65 @@ static void check_dax(const char *path, int fd, size_t size)
 	       smaps(at, "Rss:"), path);
 }
 
+/* The first name of a file that has several. */
+static void show_names(const char *path, const struct stat *st)
+{
+	static struct {
+		ino_t ino;
+		char path[256];
+	} seen[64];
+	static size_t n;
+
+	if (S_ISDIR(st->st_mode) || st->st_nlink < 2)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (seen[i].ino == st->st_ino) {
+			printf(" hardlink=%s", seen[i].path);
+			return;
+		}
+	if (n == 64)
+		return;
+	seen[n].ino = st->st_ino;
+	snprintf(seen[n++].path, sizeof(seen->path), "%s", path);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* As text where it is all printable, else in hexadecimal. */
+static void show_value(const unsigned char *v, ssize_t n)
+{
+	int text = 1;
+
+	for (ssize_t i = 0; i < n; i++)
+		if (v[i] <= ' ' || v[i] >= 0x7f)
+			text = 0;
+	if (!text)
+		printf("0x");
+	for (ssize_t i = 0; i < n; i++)
+		printf(text ? "%c" : "%02x", v[i]);
+}
+
+static void show_xattrs(const char *path)
+{
+	static char names[4096];
+	static unsigned char value[4096];
+	ssize_t n = llistxattr(path, names, sizeof(names));
+	char *v[64];
+	size_t count = 0;
+
+	for (ssize_t at = 0; at < n && count < 64;
+	     at += (ssize_t)strlen(names + at) + 1)
+		v[count++] = names + at;
+	qsort(v, count, sizeof(*v), compare);
+	for (size_t i = 0; i < count; i++) {
+		printf(" %s=", v[i]);
+		show_value(value, lgetxattr(path, v[i], value, sizeof(value)));
+	}
+}
+
 static void show(const char *path, const struct stat *st)
 {
 	static const char *const names[16] = {
@@ -167,6 +227,8 @@ static void show(const char *path, const struct stat *st)
 	if (S_ISLNK(st->st_mode) &&
 	    readlink(path, target, sizeof(target) - 1) >= 0)
 		printf(" -> %s", target);
+	show_names(path, st);
+	show_xattrs(path);
 	printf("\n");
 }
 

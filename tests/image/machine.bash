@@ -48,6 +48,21 @@ prepare() {
 		echo 'file /init mode=0755 source=init'
 		echo 'node /dev/console c 5 1'
 		echo 'node /dev/big b 259 70000 mode=0640'
+		# Names before and behind the first, attributes of all kinds.
+		echo 'hardlink /again /files/4097'
+		echo 'hardlink /zz/again /files/4097'
+		echo 'node /pipe p xattr=security.selinux=system_u:pipe'
+		echo 'hardlink /zz/pipe /pipe'
+		echo 'file /caps content=x caps=cap_net_raw,cap_sys_admin=ep'
+		echo 'hardlink /zz/caps /caps'
+		echo 'file /attrs content=y xattr=user.text=hello \'
+		echo '  xattr=trusted.bin=0x00ff10 xattr=user.empty= \'
+		echo "  xattr=user.long=$(printf 'v%.0s' {1..2000})"
+		echo 'dir /attr-dir xattr=user.dir=d xattr=security.x=0sAAEC'
+		echo 'link /attr-link x xattr=trusted.link=1'
+		echo 'file /packed source=70000 xattr=user.odd=abc'
+		echo 'set / xattr=user.root=r'
+		echo 'set /files/1 mode=0400 uid=5 xattr=user.set=yes'
 	} >"$work/in/boot.manifest"
 	manifest=(--manifest "$work/in/boot.manifest")
 }

@@ -14,6 +14,11 @@ has() {
 # A regular file NAME of the bytes on standard input.
 content() {
 	cat >"$work/in/$1"
+	again "$1"
+}
+
+# The same of one that is there.
+again() {
 	size=$(stat -c %s "$work/in/$1")
 	sum=$(sha256sum <"$work/in/$1" | cut -d' ' -f1)
 }
@@ -78,7 +83,63 @@ tree() {
 	has 'node /minor b 259 256 mode=0660' \
 		"b 660 0 0 - $time minor" '-> 259:256'
 	has 'node /fifo p mode=01666' "p 1666 0 0 - $time fifo" '-> -'
+	more_names
+	attributes
 	LC_ALL=C sort -o "$work/in/list" "$work/in/list"
+}
+
+# Hard links: of a file with a name before the first one too, of one that is
+# compressed, of no regular file; then which names are one, in $work/in/names.
+more_names() {
+	again 4097
+	has 'hardlink /0 /d/4097' "f 640 4097 1000 $size $time 0" "-> $sum"
+	has 'hardlink /d/zz /d/4097' "f 640 4097 1000 $size $time d/zz" "-> $sum"
+	again 131072
+	has 'hardlink /d/packed /d/131072' \
+		"f 640 131072 1000 $size $time d/packed" "-> $sum"
+	has 'hardlink /fifo2 /fifo' "p 1666 0 0 - $time fifo2" '-> -'
+	has 'hardlink /minor2 /minor' "b 660 0 0 - $time minor2" '-> 259:256'
+	printf '%s\n' '0 d/4097 d/zz' 'd/131072 d/packed' 'fifo fifo2' \
+		'minor minor2' >"$work/in/names"
+}
+
+# Extended attributes: $work/in/attrs has the path, name and value in
+# hexadecimal of each.
+attributes() {
+	local long p n v
+	long=$(printf 'ab%.0s' {1..300})
+	cat >>"$work/in/m" <<-E
+		set /d/empty xattr=user.text=hello xattr=user.bin=0x00ff0a xattr=user.0=
+		set /d/zz caps=cap_net_raw+ep
+		set /d/131072 xattr=user.long=$long
+		set /a xattr=user.dir=0sAAEC xattr=security.selinux=system_u:object_r:bin_t:s0
+		set /fifo xattr=trusted.fifo=1
+		set /l1 xattr=trusted.link=2
+	E
+	while read -r p n v; do
+		echo "$p $n $v"
+	done >"$work/in/attrs" <<-E
+		0 security.capability 0100000200200000000000000000000000000000
+		a security.selinux $(printf 'system_u:object_r:bin_t:s0' | od -An -v -tx1 | tr -d ' \n')
+		a user.dir 000102
+		d/131072 user.long $(printf %s "$long" | od -An -v -tx1 | tr -d ' \n')
+		d/4097 security.capability 0100000200200000000000000000000000000000
+		d/empty user.0
+		d/empty user.bin 00ff0a
+		d/empty user.text 68656c6c6f
+		d/packed user.long $(printf %s "$long" | od -An -v -tx1 | tr -d ' \n')
+		d/zz security.capability 0100000200200000000000000000000000000000
+		fifo trusted.fifo 31
+		fifo2 trusted.fifo 31
+		l1 trusted.link 32
+	E
+}
+
+# The names that are one file in $1, a line each as in $work/in/names.
+names_in() {
+	(cd "$1" && find . ! -type d -links +1 -printf '%i %P\n') |
+		LC_ALL=C sort -k2 | awk '{ v[$1] = v[$1] (v[$1] ? " " : "") $2 }
+			END { for (i in v) print v[i] }' | LC_ALL=C sort
 }
 
 # The listing of the extracted tree $1. Runs under fakeroot, which remembers

@@ -21,10 +21,10 @@
 static char dir[] = "/tmp/kiln-test-XXXXXX";
 
 /* One entry of a tar archive. */
-static void entry(struct buf *b, char type, const char *name,
-		  unsigned int mode, const char *link, const char *data)
+static void put_entry(struct buf *b, char type, const char *name,
+		      unsigned int mode, const char *link, const char *data,
+		      size_t n)
 {
-	size_t n = data ? strlen(data) : 0;
 	unsigned int sum = 0;
 	char h[512] = {0};
 
@@ -45,6 +45,12 @@ static void entry(struct buf *b, char type, const char *name,
 		return;
 	(void)buf_put(b, data, n);
 	(void)buf_put_zero(b, -n & 511);
+}
+
+static void entry(struct buf *b, char type, const char *name,
+		  unsigned int mode, const char *link, const char *data)
+{
+	put_entry(b, type, name, mode, link, data, data ? strlen(data) : 0);
 }
 
 static int read_archive(const struct buf *b, struct tree *t, struct err *err)
@@ -94,6 +100,40 @@ static void an_archive_is_read(void **state)
 	assert_memory_equal(n->data, "target", 6);
 }
 
+static void names_attributes_and_holes_are_read(void **state)
+{
+	cleanup_buf struct buf b = BUF_INIT(1 << 20);
+	cleanup_tree struct tree t = TREE_INIT;
+	const struct node *n;
+	char holes[512 + 512] = "2\n512\n2\n1022\n2\n";
+	struct err err;
+
+	(void)state;
+	memcpy(holes + 512, "abcd", 5);
+	entry(&b, 'x', "pax", 0, NULL,
+	      "28 SCHILY.xattr.user.a=b=\nc\n15 uid=4000000\n");
+	entry(&b, '0', "f", 0644, NULL, "data");
+	entry(&b, '1', "g", 0644, "f", NULL);
+	entry(&b, 'x', "pax", 0, NULL,
+	      "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"
+	      "22 GNU.sparse.name=/s\n28 GNU.sparse.realsize=1024\n"
+	      "22 path=GNUSparse.1/s\n");
+	put_entry(&b, '0', "GNUSparse.1/s", 0600, NULL, holes, 516);
+	if (read_archive(&b, &t, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(tree_finish(&t, 5, &err), 0);
+	n = tree_find(&t, "/g");
+	assert_int_equal(n->names, 2);
+	assert_int_equal(n->uid, 4000000);
+	assert_int_equal(n->xattrs->n, 1);
+	assert_string_equal(n->xattrs->v[0].name, "user.a");
+	assert_memory_equal(n->xattrs->v[0].value, "b=\nc", 4);
+	n = tree_find(&t, "/s");
+	assert_int_equal(n->size, 1024);
+	assert_memory_equal(n->data + 510, "\0\0ab\0", 5);
+	assert_memory_equal(n->data + 1022, "cd", 2);
+}
+
 static void a_broken_archive_is_refused(void **state)
 {
 	static const struct {
@@ -107,7 +147,12 @@ static void a_broken_archive_is_refused(void **state)
 		{'2', "./a", "", NULL, -EINVAL},
 		{'x', "./a", NULL, "99 path=x\n", -EINVAL},
 		{'x', "./a", NULL, "9 pathxx\n", -EINVAL},
-		{'x', "./a", NULL, "23 SCHILY.xattr.user=x\n", -EOPNOTSUPP},
+		{'x', "./a", NULL, "23 SCHILY.xattr.user=x\n", -EINVAL},
+		{'x', "./a", NULL, "35 SCHILY.xattr.system.posix_acl=x\n",
+		 -EINVAL},
+		{'x', "./a", NULL, "22 GNU.sparse.major=0\n", -EOPNOTSUPP},
+		{'x', "./a", NULL, "15 SCHILY.fl=x\n", -EOPNOTSUPP},
+		{'S', "./a", NULL, "abc", -EINVAL},
 	};
 	struct err err;
 
@@ -276,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_archive_is_read),
+		cmocka_unit_test(names_attributes_and_holes_are_read),
 		cmocka_unit_test(a_broken_archive_is_refused),
 		cmocka_unit_test_setup_teardown(layers_are_joined, setup,
 						teardown),

@@ -142,17 +142,89 @@ static void damage_is_survived(void **state)
 	}
 }
 
-static void what_squashfs_cannot_be_told_is_refused(void **state)
+static void set(struct tree *t, size_t i, const char *name, const void *value,
+		size_t size)
+{
+	struct err err;
+
+	assert_int_equal(xattrs_set(&t->v[i].xattrs, name, value, size, &err),
+			 0);
+}
+
+/* A file of two names with attributes, small ones and one of 3000 bytes. */
+static void odd_tree(struct tree *t)
+{
+	static const uint8_t caps[20] = {1, 0, 0, 2, 0, 0x20};
+	char value[3000];
+	struct err err;
+
+	memset(value, 'v', sizeof(value));
+	sample_add(t, (struct node){.type = NODE_FILE, .mode = 0755, .file = 7},
+		   "/b/f", "text", 4);
+	set(t, 0, "security.capability", caps, sizeof(caps));
+	set(t, 0, "user.long", value, sizeof(value));
+	sample_add(t, (struct node){.type = NODE_FILE, .mode = 0755, .file = 7},
+		   "/a", "text", 4);
+	set(t, 1, "user.long", value, sizeof(value));
+	set(t, 1, "security.capability", caps, sizeof(caps));
+	sample_add(t, (struct node){.type = NODE_LINK, .mode = 0777}, "/b/l",
+		   "f", 1);
+	set(t, 2, "trusted.x", "", 0);
+	sample_add(t, (struct node){.type = NODE_DIR, .mode = 0700}, "/b", "",
+		   0);
+	set(t, 3, "user.d", "d", 1);
+	assert_int_equal(tree_finish(t, SAMPLE_TIME, &err), 0);
+}
+
+static void names_and_attributes_come_back(void **state)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+
+	(void)state;
+	odd_tree(&t);
+	for (size_t i = 0; i < 3; i++) {
+		cleanup_buf struct buf out = BUF_INIT(IMAGE_MAX);
+		cleanup_tree struct tree back = TREE_INIT;
+		struct fs_info info;
+		struct err err = {0};
+
+		assert_true(build(names[i], &t, &out));
+		if (fs_by_name(names[i])->read(buf_data(&out), out.len, &back,
+					       &info, &err) < 0)
+			fail_msg("%s: %s", names[i], err.text);
+		assert_int_equal(back.n, t.n);
+		for (size_t k = 0; k < t.n; k++) {
+			same_node(&t.v[k], &back.v[k]);
+			assert_true(xattrs_equal(t.v[k].xattrs,
+						 back.v[k].xattrs));
+			assert_int_equal(t.v[k].first, back.v[k].first);
+			assert_int_equal(t.v[k].names, back.v[k].names);
+			assert_false(back.v[k].unread);
+		}
+		assert_int_equal(tree_find(&back, "/b/f")->names, 2);
+		for (uint32_t seed = 1; seed < 400; seed++)
+			damage(names[i], &out, seed);
+	}
+}
+
+static void what_does_not_fit_is_refused(void **state)
 {
 	const struct fs_params p = {.label = "kiln", .time = SAMPLE_TIME};
-	cleanup_buf struct buf out = BUF_INIT(IMAGE_MAX);
+	cleanup_buf struct buf one = BUF_INIT(IMAGE_MAX);
+	cleanup_buf struct buf two = BUF_INIT(IMAGE_MAX);
 	cleanup_tree struct tree t = TREE_INIT;
+	char value[5000] = "";
 	struct err err;
 
 	(void)state;
-	sample_add(&t, (struct node){.type = NODE_FILE}, "/a\nb", "x", 1);
+	sample_add(&t, (struct node){.type = NODE_FILE, .mtime = INT64_C(1) << 33},
+		   "/a\nb", "x", 1);
 	assert_int_equal(tree_finish(&t, SAMPLE_TIME, &err), 0);
-	assert_int_equal(fs_squashfs.write(&t, &p, &out, &err), -EINVAL);
+	assert_int_equal(fs_squashfs.write(&t, &p, &one, &err), -ERANGE);
+	/* ext4 has one block for what is not in the inode. */
+	set(&t, 1, "user.long", value, sizeof(value));
+	assert_true(fs_ext4.write(&t, &p, &two, &err) < 0);
+	assert_non_null(strstr(err.text, "/a\nb"));
 }
 
 int main(void)
@@ -162,7 +234,8 @@ int main(void)
 		cmocka_unit_test(the_same_tree_gives_the_same_bytes),
 		cmocka_unit_test(large_files_are_whole_and_aligned),
 		cmocka_unit_test(damage_is_survived),
-		cmocka_unit_test(what_squashfs_cannot_be_told_is_refused),
+		cmocka_unit_test(names_and_attributes_come_back),
+		cmocka_unit_test(what_does_not_fit_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

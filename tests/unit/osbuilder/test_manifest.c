@@ -47,6 +47,44 @@ static void refuse(const char *text, int code, const char *message)
 		fail_msg("'%s' does not tell '%s'", err.text, message);
 }
 
+static void one_xattr(const struct node *n, const char *name, const void *value,
+		      size_t size)
+{
+	assert_int_equal(n->xattrs->n, 1);
+	assert_string_equal(n->xattrs->v[0].name, name);
+	assert_int_equal(n->xattrs->v[0].size, size);
+	assert_memory_equal(n->xattrs->v[0].value, value, size);
+}
+
+static void names_and_attributes_are_set(void **state)
+{
+	static const uint8_t caps[20] = {1, 0, 0, 2, 0, 0x30, 0, 0, 0, 0,
+					 0, 0, 0x80, 0};
+	cleanup_tree struct tree t = TREE_INIT;
+	const struct node *n;
+	struct err err = {0};
+
+	(void)state;
+	if (load("file /f content=x\nhardlink /e /f\nhardlink /g /e\n"
+		 "set /g caps=CAP_NET_RAW,net_admin,bpf=ep gid=7 mode=0711\n"
+		 "file /d/t content=y xattr=user.t=text\n"
+		 "dir /h xattr=user.h=0x00fF\n"
+		 "dir /b xattr=user.b=0sAAEC\n"
+		 "set /d uid=9\n", &t, &err) < 0)
+		fail_msg("%s", err.text);
+	n = tree_find(&t, "/f");
+	assert_int_equal(n->names, 3);
+	assert_int_equal(n->gid, 7);
+	assert_int_equal(n->mode, 0711);
+	one_xattr(n, "security.capability", caps, sizeof(caps));
+	assert_string_equal(t.v[n->first].path, "/e");
+	one_xattr(tree_find(&t, "/d/t"), "user.t", "text", 4);
+	one_xattr(tree_find(&t, "/h"), "user.h", "\0\xff", 2);
+	one_xattr(tree_find(&t, "/b"), "user.b", "\0\1\2", 3);
+	assert_int_equal(tree_find(&t, "/d")->uid, 9);
+	assert_int_equal(tree_find(&t, "/d")->mode, 0755);
+}
+
 static void every_statement_makes_its_file(void **state)
 {
 	cleanup_tree struct tree t = TREE_INIT;
@@ -144,6 +182,20 @@ static void mistakes_are_told_with_their_line(void **state)
 	refuse("dir /a\nfile /a content=x\n", -EEXIST, "twice");
 	refuse("include t\n", -ELOOP, "nested");
 	refuse("include nope\n", -ENOENT, "nope");
+	refuse("dir /a xattr=user.x\n", -EINVAL, "NAME=VALUE");
+	refuse("dir /a xattr=system.posix_acl_access=x\n", -EINVAL, "carried");
+	refuse("dir /a xattr=user.=x\n", -EINVAL, "carried");
+	refuse("dir /a xattr=user.x=0x123\n", -EINVAL, "bad value");
+	refuse("dir /a xattr=user.x=0s!!!!\n", -EINVAL, "bad value");
+	refuse("dir /a caps=cap_net_raw\n", -EINVAL, "not like");
+	refuse("dir /a caps=cap_nothing+ep\n", -EINVAL, "not like");
+	refuse("dir /a caps=,net_raw+ep\n", -EINVAL, "not like");
+	refuse("dir /a caps=net_raw+e\n", -EINVAL, "not like");
+	refuse("node /a p xattr=user.x=y\n", -EINVAL, "has no 'user.x'");
+	refuse("set /a mode=0700\n", -ENOENT, "no '/a'");
+	refuse("link /a b\nset /a mode=0700\n", -EINVAL, "no mode");
+	refuse("hardlink /a /b\n", -ENOENT, "no '/b'");
+	refuse("dir /b\nhardlink /a /b\n", -EINVAL, "folder");
 }
 
 static void variables_have_names(void **state)
@@ -184,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_statement_makes_its_file),
+		cmocka_unit_test(names_and_attributes_are_set),
 		cmocka_unit_test(only_bytes_come_from_the_host),
 		cmocka_unit_test(a_value_is_not_looked_at_again),
 		cmocka_unit_test(mistakes_are_told_with_their_line),
