@@ -24,7 +24,7 @@ struct agent {
 	const char *root;	 /* where all of a sandbox's files are */
 	const char *cgroup_root;
 	const char *sysfs, *dev; /* "/sys", "/dev" */
-	bool is_init;		 /* PID 1 of a guest */
+	bool is_init;		 /* the guest's own, which ends with it */
 	bool has_cgroups;
 	struct sandbox sandbox;
 	struct channels *channels;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -226,10 +227,37 @@ static int step_policy(struct agent *agent, struct err *reterr)
 			    reterr);
 }
 
-static const struct {
+/* The group that init has put this process in, and has delegated. */
+static int step_group(struct agent *agent, struct err *reterr)
+{
+	cleanup_free char *text = NULL;
+	static char root[CGROUP_PATH_MAX];
+	char *path, *end;
+	int r = read_file(AT_FDCWD, "/proc/self/cgroup", CGROUP_PATH_MAX, &text,
+			  NULL);
+
+	if (r < 0)
+		return err_code(reterr, r, "read /proc/self/cgroup");
+	path = strstr(text, "0::/");
+	end = path ? strchr(path, '\n') : NULL;
+	if (!end)
+		return err_set(reterr, -ENOENT, "no group of version 2");
+	*end = '\0';
+	path += strlen("0::");
+	r = snprintf(root, sizeof(root), "%s%s", agent->cgroup_root,
+		     path[1] ? path : "");
+	if (r < 0 || (size_t)r >= sizeof(root))
+		return err_set(reterr, -ENAMETOOLONG, "group '%.64s'", path);
+	agent->cgroup_root = root;
+	return 0;
+}
+
+struct step {
 	const char *name;
 	int (*run)(struct agent *agent, struct err *reterr);
-} steps[] = {
+};
+
+static const struct step steps[] = {
 	{"root", step_root},	     {"mounts", step_mounts},
 	{"console", step_console},   {"links", step_links},
 	{"config", step_config},     {"process", step_process},
@@ -237,20 +265,37 @@ static const struct {
 	{"cgroup", step_cgroup},     {"policy", step_policy},
 };
 
-int boot(struct agent *agent, struct err *reterr)
-{
-	size_t i;
+/* Mounts, links, names and the loopback are the other init's. */
+static const struct step service_steps[] = {
+	{"console", step_console}, {"config", step_config},
+	{"process", step_process}, {"group", step_group},
+	{"cgroup", step_cgroup},   {"policy", step_policy},
+};
 
-	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		int r = steps[i].run(agent, reterr);
+static int run_steps(struct agent *agent, const struct step *v, size_t n,
+		     struct err *reterr)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = v[i].run(agent, reterr);
 
 		if (r < 0) {
 			/* Maybe before there was a console. */
 			(void)step_console(agent, reterr);
-			return err_wrap(reterr, "boot: %s", steps[i].name);
+			return err_wrap(reterr, "boot: %s", v[i].name);
 		}
 	}
 	return 0;
+}
+
+int boot(struct agent *agent, struct err *reterr)
+{
+	return run_steps(agent, steps, ARRAY_SIZE(steps), reterr);
+}
+
+int boot_service(struct agent *agent, struct err *reterr)
+{
+	return run_steps(agent, service_steps, ARRAY_SIZE(service_steps),
+			 reterr);
 }
 
 void boot_power_off(bool restart)

@@ -9,6 +9,9 @@
  * the command line says. */
 int boot(struct agent *agent, struct err *reterr);
 
+/* The same where another init has made the guest, of which this is a service. */
+int boot_service(struct agent *agent, struct err *reterr);
+
 /*
  * Syncs and ends the machine; returns only where it may not. A machine that
  * cannot be switched off halts for ever if told to; its host says "reboot=t" to

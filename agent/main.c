@@ -31,6 +31,7 @@ struct options {
 	int fd;
 	const char *root, *cgroup_root;
 	bool debug;
+	bool service;
 };
 
 /* With what kiln-image inspect looks for before it, as what(1) does. */
@@ -40,7 +41,9 @@ static const char usage[] =
 	"Usage: kiln-agent --fd N [OPTION]...\n"
 	"The agent of a Kiln guest. As PID 1 it takes no options: it boots the\n"
 	"guest and serves the host. Otherwise it serves ttRPC on a socket that\n"
-	"it inherits, for tests.\n\n"
+	"it inherits, for tests; as a service of a guest's own init it serves\n"
+	"the host.\n\n"
+	"  --service       serve the host, in the group that init has delegated\n"
 	"  --fd N          socket to serve\n"
 	"  --root DIR      where a sandbox's files are (" AGENT_ROOT ")\n"
 	"  --cgroup DIR    cgroup2 tree for containers (" AGENT_CGROUP_ROOT ")\n"
@@ -97,7 +100,7 @@ static int run(struct agent *agent, struct err *reterr)
 	return r;
 }
 
-static int run_guest(struct agent *agent, struct err *reterr)
+static int run_guest(struct agent *agent, bool service, struct err *reterr)
 {
 	int r;
 
@@ -105,7 +108,8 @@ static int run_guest(struct agent *agent, struct err *reterr)
 	log_setup(STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "kiln-agent");
 	r = agent_init(agent, reterr);
 	if (!r)
-		r = boot(agent, reterr);
+		r = service ? boot_service(agent, reterr) :
+			      boot(agent, reterr);
 	if (r < 0)
 		return r;
 	watch_devices(agent);
@@ -154,6 +158,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"cgroup", required_argument, NULL, 'c'},
 		{"debug", no_argument, NULL, 'd'},
 		{"help", no_argument, NULL, 'h'},
+		{"service", no_argument, NULL, 's'},
 		{"version", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
 	};
@@ -176,6 +181,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'd':
 			o->debug = true;
 			break;
+		case 's':
+			o->service = true;
+			break;
 		case 'h':
 			(void)fputs(usage, stdout);
 			return 1;
@@ -186,7 +194,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 			return -EINVAL;
 		}
 	}
-	return optind == argc && o->fd >= 0 ? 0 : -EINVAL;
+	return optind == argc && (o->fd >= 0) != o->service ? 0 : -EINVAL;
 }
 
 /* The kernel gives init the words of its command line that it does not know:
@@ -201,6 +209,20 @@ static bool is_guest(int argc, char **argv)
 	return getpid() == 1;
 }
 
+/* The machine ends with the agent, whatever else runs in it. */
+static int guest_main(struct agent *agent, bool service)
+{
+	struct err e = {0};
+
+	if (run_guest(agent, service, &e) < 0)
+		log_err("fatal: %s", e.text);
+	if (agent->config.dev_mode)
+		for (;;)
+			(void)pause(); /* the guest stays to be seen */
+	boot_power_off(agent->config.restart_ends);
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	static struct agent agent;
@@ -210,20 +232,15 @@ int main(int argc, char **argv)
 
 	if (pid1_is_wanted(argc, argv))
 		return pid1_run(argv + 2);
-	if (is_guest(argc, argv)) {
-		if (run_guest(&agent, &e) < 0)
-			log_err("fatal: %s", e.text);
-		if (agent.config.dev_mode)
-			for (;;)
-				(void)pause(); /* the guest stays to be seen */
-		boot_power_off(agent.config.restart_ends);
-		return EXIT_FAILURE;
-	}
+	if (is_guest(argc, argv))
+		return guest_main(&agent, false);
 	r = parse_options(argc, argv, &o);
 	if (r < 0)
 		(void)fputs(usage, stderr);
 	if (r)
 		return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (o.service)
+		return guest_main(&agent, true);
 	r = run_host(&agent, &o, &e);
 	if (r < 0)
 		log_err("%s", e.text);

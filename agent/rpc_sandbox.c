@@ -112,7 +112,7 @@ void rpc_guest_details(struct agent *agent, struct ttrpc_call *call,
 	for (i = 0; i < ARRAY_SIZE(types); i++)
 		types[i] = (char *)(uintptr_t)device_types[i];
 	details.version = version;
-	details.init_daemon = agent->is_init;
+	details.init_daemon = getpid() == 1;
 	details.device_handlers = types;
 	details.n_device_handlers = ARRAY_SIZE(types);
 	details.storage_handlers =

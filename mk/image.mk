@@ -43,7 +43,7 @@ IMAGE_LIBS := -lzstd -llz4 -lcrypto -ljson-c -lext2fs -lcom_err
 $(call host_program,kiln-image,$(IMAGE_SRCS),$(IMAGE_LIBS))
 
 image_tool := $(O)/host/kiln-image
-image_manifests := $(wildcard rootfs/*.manifest)
+image_manifests := $(wildcard rootfs/*.manifest rootfs/systemd/*)
 
 # A profile is rootfs/NAME.manifest, or a manifest anywhere (PROFILE=./my.manifest);
 # with .packages and .cmdline beside it if need be.
