@@ -342,6 +342,8 @@ static int share_files(struct container *c, struct err *reterr)
 			       false, &c->guest_rootfs, reterr);
 	if (!r)
 		r = container_replace_init(c, reterr);
+	if (!r)
+		r = resolver_replace(c, reterr);
 	return r ? r : share_mounts(c, reterr);
 }
 

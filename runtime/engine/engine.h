@@ -234,6 +234,15 @@ void container_guest_gone(struct container *c);
  */
 int container_replace_init(struct container *c, struct err *reterr);
 
+/* --- resolver.c --- */
+
+/* The container's resolv.conf names Docker's name server. */
+bool resolver_is_wanted(const struct spec *s);
+
+/* Gives C a resolv.conf of its own when the sandbox's network stands for that
+ * name server. 0 or -errno. */
+int resolver_replace(struct container *c, struct err *reterr);
+
 /* --- sandbox.c --- */
 
 struct sandbox {

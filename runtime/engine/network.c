@@ -24,6 +24,8 @@ struct network {
 	struct net_job *job; /* until it is done */
 	struct net_plan *plan; /* owned; NULL: no network */
 	int taps[NET_LINKS_MAX], vhost[NET_LINKS_MAX]; /* owned */
+	int nsfd; /* for the relay; owned */
+	pid_t relay; /* answers for a name server; 0: none */
 	size_t next; /* the request under way, see ask_next() */
 	const struct vm_layout *layout;
 	engine_done_fn done;
@@ -38,9 +40,15 @@ static struct network *network_new(struct sandbox *sb)
 	if (!net)
 		return NULL;
 	net->sb = sb;
+	net->nsfd = -1;
 	for (i = 0; i < NET_LINKS_MAX; i++)
 		net->taps[i] = net->vhost[i] = -1;
 	return net;
+}
+
+bool network_has_resolver(const struct network *net)
+{
+	return net && net->relay > 0;
 }
 
 void network_close_taps(struct network *net)
@@ -59,6 +67,11 @@ void network_free(struct network *net)
 		return;
 	net_cancel(net->job);
 	network_close_taps(net);
+	close_fd(&net->nsfd);
+	if (net->relay > 0) {
+		event_child_cancel(net->sb->eng->loop, net->relay);
+		net_relay_end(net->relay);
+	}
 	free(net->plan);
 	free(net);
 }
@@ -74,6 +87,32 @@ static void finish(struct network *net, int code, const struct err *e)
 }
 
 /* --- the host's side --- */
+
+static void on_relay_gone(void *arg, pid_t pid UNUSED, int status)
+{
+	struct network *net = arg;
+
+	net->relay = 0;
+	log_warn("sandbox '%s': names of other containers are not to be had: "
+		 "the relay to " NET_RESOLVER " has ended (status 0x%x)",
+		 net->sb->id, (unsigned int)status);
+}
+
+static void start_relay(struct network *net)
+{
+	struct engine *eng = net->sb->eng;
+	pid_t pid = net_relay(net->nsfd);
+
+	if (pid < 0) {
+		log_warn("sandbox '%s': no relay to " NET_RESOLVER,
+			 net->sb->id);
+		return;
+	}
+	net->relay = pid;
+	(void)journal_process(&eng->journal, "relay", pid);
+	if (event_child(eng->loop, pid, on_relay_gone, net) < 0)
+		log_warn("sandbox '%s': its relay is not watched", net->sb->id);
+}
 
 static void on_joined(void *arg, int code, const struct net_plan *plan,
 		      const int *taps, const struct err *e)
@@ -99,10 +138,12 @@ static void on_joined(void *arg, int code, const struct net_plan *plan,
 			log_warn("sandbox '%s': not in the guest: %s",
 				 net->sb->id, plan->skipped);
 		if (!code && *plan->unreached)
-			log_warn("sandbox '%s': ports published without root "
-				 "may not arrive: %s", net->sb->id,
+			log_warn("sandbox '%s': %s", net->sb->id,
 				 plan->unreached);
+		if (!code && plan->is_near)
+			start_relay(net);
 	}
+	close_fd(&net->nsfd);
 	finish(net, code, &err);
 }
 
@@ -158,9 +199,11 @@ static int prepare(struct network *net, struct container *c, struct err *reterr)
 	r = journal_netns(&net->sb->eng->journal, path, inode);
 	if (r < 0)
 		return err_code(reterr, r, "write journal");
-	net->job = net_start(eng->loop, nsfd, on_joined, net, reterr);
+	net->job = net_start(eng->loop, nsfd, resolver_is_wanted(c->spec),
+			     on_joined, net, reterr);
 	if (!net->job)
 		return reterr->code;
+	net->nsfd = TAKE_FD(nsfd);
 	/* It dies with us; but what it is at must be over to be undone. */
 	(void)journal_process(&net->sb->eng->journal, "net",
 			      net_pid(net->job));

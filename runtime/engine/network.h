@@ -30,6 +30,9 @@ void network_close_taps(struct network *net);
 void network_configure(struct sandbox *sb, const struct vm_layout *layout,
 		       engine_done_fn done, void *arg);
 
+/* The guest's questions to NET_NEAR_HOST are answered. NULL is fine. */
+bool network_has_resolver(const struct network *net);
+
 /* NULL is fine. */
 void network_free(struct network *net);
 

@@ -22,6 +22,7 @@ ENGINE_SRCS := \
 	runtime/engine/process.c \
 	runtime/engine/pump.c \
 	runtime/engine/record.c \
+	runtime/engine/resolver.c \
 	runtime/engine/restore.c \
 	runtime/engine/ring.c \
 	runtime/engine/rootimage.c \

@@ -40,19 +40,24 @@ static int enter(int nsfd, struct err *reterr)
 	return 0;
 }
 
+static void note_failure(struct net_plan *plan, const struct err *e)
+{
+	(void)snprintf(plan->unreached, sizeof(plan->unreached), "%s", e->text);
+}
+
 static int join(struct net_plan *plan, size_t i, int *tap)
 {
 	struct err err = {0};
 	int r = net_join(&plan->links[i], tap, &plan->err);
 
 	if (!r && net_reach(plan, i, &err) < 0)
-		(void)snprintf(plan->unreached, sizeof(plan->unreached), "%s",
-			       err.text);
+		note_failure(plan, &err);
 	return r;
 }
 
-static int work(int nsfd, struct net_plan *plan, int *taps)
+static int work(int nsfd, bool near, struct net_plan *plan, int *taps)
 {
+	struct err err = {0};
 	size_t i;
 	int r = enter(nsfd, &plan->err);
 
@@ -60,6 +65,8 @@ static int work(int nsfd, struct net_plan *plan, int *taps)
 		r = net_scan(plan, &plan->err);
 	for (i = 0; !r && i < plan->n_links; i++)
 		r = join(plan, i, &taps[i]);
+	if (!r && near && net_near(plan, &err) < 0)
+		note_failure(plan, &err);
 	if (r < 0) {
 		struct err ignored;
 
@@ -71,7 +78,7 @@ static int work(int nsfd, struct net_plan *plan, int *taps)
 	return r;
 }
 
-static _Noreturn void child(int nsfd, int sock)
+static _Noreturn void child(int nsfd, bool near, int sock)
 {
 	struct net_plan *plan = calloc(1, sizeof(*plan));
 	int taps[NET_LINKS_MAX], r;
@@ -83,7 +90,7 @@ static _Noreturn void child(int nsfd, int sock)
 		_exit(1);
 	for (i = 0; i < NET_LINKS_MAX; i++)
 		taps[i] = -1;
-	r = work(nsfd, plan, taps);
+	r = work(nsfd, near, plan, taps);
 	r = send_fds(sock, plan, sizeof(*plan), taps,
 		     r < 0 ? 0 : plan->n_links);
 	_exit(r < 0 ? 1 : 0);
@@ -134,8 +141,8 @@ static void on_exit_of_child(void *arg, pid_t pid UNUSED, int status)
 	done(done_arg, r, r < 0 ? NULL : plan, r < 0 ? NULL : taps, &err);
 }
 
-struct net_job *net_start(struct event_loop *loop, int nsfd, net_done_fn done,
-			  void *arg, struct err *reterr)
+struct net_job *net_start(struct event_loop *loop, int nsfd, bool near,
+			  net_done_fn done, void *arg, struct err *reterr)
 {
 	struct net_job *job = calloc(1, sizeof(*job));
 	int pair[2], r;
@@ -155,7 +162,7 @@ struct net_job *net_start(struct event_loop *loop, int nsfd, net_done_fn done,
 	job->sock = pair[0];
 	job->pid = fork();
 	if (!job->pid)
-		child(nsfd, pair[1]);
+		child(nsfd, near, pair[1]);
 	close_fd(&pair[1]);
 	r = job->pid < 0 ? err_errno(reterr, "fork")
 			 : event_child(loop, job->pid, on_exit_of_child, job);

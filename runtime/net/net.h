@@ -73,7 +73,8 @@ struct net_plan {
 	struct net_neighbour neighbours[NET_NEIGHBOURS_MAX];
 	/* Links left out, with the reason; for the log. */
 	char skipped[256];
-	char unreached[256]; /* why net_reach() failed, or "" */
+	bool is_near; /* net_near() has done it */
+	char unreached[256]; /* why net_reach() or net_near() failed, or "" */
 };
 
 /* --- scan.c: reads the namespace the caller is in --- */
@@ -94,10 +95,26 @@ int net_clean(struct err *reterr);
 
 struct nl_sock;
 
+/* Filters of these priorities, up to the redirection's, spare something. */
+#define NET_REDIRECT_PRIORITY 0x4b4c
+#define NET_SPARE_PRIORITY 0x4b4a
+
+/* Of the first link's tap and of what is behind it in the guest, where they are
+ * to know one another. Nobody else's, and never routed further. */
+#define NET_NEAR_HOST "169.254.77.1"
+#define NET_NEAR_GUEST "169.254.77.2"
+/* Docker's name server, in the namespace of a container. */
+#define NET_RESOLVER "127.0.0.11"
+
 /* Lets processes of the namespace reach the guest at the addresses of link I,
  * when that is a tun or tap and has been joined; the guest is to have a route
  * for it, which is added to PLAN. 0 or -errno. */
 int net_reach(struct net_plan *plan, size_t i, struct err *reterr);
+
+/* Lets the guest reach NET_NEAR_HOST by the first link of PLAN, which has been
+ * joined, and the name server of the namespace those of the network. PLAN gets
+ * what the guest needs for it. 0 or -errno. */
+int net_near(struct net_plan *plan, struct err *reterr);
 
 /* The addresses of link INDEX are the host's own again, as far as possible. */
 void net_unreach(struct nl_sock *sock, int index);
@@ -111,10 +128,11 @@ struct net_job;
 typedef void (*net_done_fn)(void *arg, int code, const struct net_plan *plan,
 			    const int *taps, const struct err *e);
 
-/* Scans and joins what is in namespace NSFD. NULL with REREER set on failure;
- * else DONE is called once, from the loop, and frees the job. */
-struct net_job *net_start(struct event_loop *loop, int nsfd, net_done_fn done,
-			  void *arg, struct err *reterr);
+/* Scans and joins what is in namespace NSFD, NEAR with net_near(). NULL with
+ * REREER set on failure; else DONE is called once, from the loop, and frees the
+ * job. */
+struct net_job *net_start(struct event_loop *loop, int nsfd, bool near,
+			  net_done_fn done, void *arg, struct err *reterr);
 
 /* Ends the job; DONE is not called. NULL is fine. */
 void net_cancel(struct net_job *job);
@@ -125,6 +143,15 @@ pid_t net_pid(const struct net_job *job);
 /* net_clean() in the namespace at PATH, if that still is the one with inode
  * number INODE. Waits. 0, also when there is no such namespace, or -errno. */
 int net_undo(const char *path, uint64_t inode);
+
+/* --- relay.c --- */
+
+/* A child in namespace NSFD that answers at NET_NEAR_HOST for NET_RESOLVER,
+ * until it is killed or its parent ends. Its pid or -errno. */
+pid_t net_relay(int nsfd);
+
+/* Kills it, waits for its end and reaps it. */
+void net_relay_end(pid_t pid);
 
 /* --- message.c: as the agent's protocol has it --- */
 

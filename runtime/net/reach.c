@@ -14,7 +14,10 @@
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <linux/rtnetlink.h>
+#include <linux/tc_act/tc_mirred.h>
 #include <netlink/netlink.h>
+#include <netlink/route/act/mirred.h>
+#include <netlink/route/action.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/classifier.h>
 #include <netlink/route/cls/u32.h>
@@ -27,13 +30,18 @@
 #include "base/cleanup.h"
 #include "os/io.h"
 
-/* 169.254.77.1 for the first link: nobody's, and never routed further. */
-#define NEAR_ADDRESS 0xa9fe4d01U
-#define NEAR_PRIORITY 0x4b4a /* before the redirection's, see tap.c */
 #define INGRESS_HANDLE 0xffff0000U
 /* Of the address a packet is for, from its network header. */
+#define ARP_OPERATION 4 /* with the lengths of addresses before it */
 #define ARP_TARGET 24
 #define IP_TARGET 16
+/* Local ports of a namespace with a name server, and what tells its answers:
+ * guests take theirs from below. */
+#define LOCAL_PORTS "61440 65535"
+#define IP_PROTOCOL 8
+#define IP_PORTS 20 /* without options */
+#define ANSWER_PORTS (53U << 16 | 0xf000U)
+#define ANSWER_MASK 0xfffff000U
 
 DEFINE_CLEANUP(struct nl_sock, nl_socket_free)
 DEFINE_CLEANUP(struct nl_addr, nl_addr_put)
@@ -121,11 +129,38 @@ static int add_route(struct nl_sock *sock, int index, struct nl_addr *dest,
 	return rtnl_route_add(sock, route, NLM_F_CREATE | NLM_F_EXCL);
 }
 
-/* Packets of PROTOCOL that are for ADDRESS, at OFFSET, are the host's stack's. */
+struct key {
+	uint32_t value, mask;
+	int offset;
+};
+
+/* A copy of what the filter takes goes out at link TO. */
+static int add_copy(struct rtnl_cls *cls, int to)
+{
+	struct rtnl_act *act = rtnl_act_alloc();
+	int r = act ? rtnl_tc_set_kind(TC_CAST(act), "mirred") : -NLE_NOMEM;
+
+	if (r >= 0)
+		r = rtnl_mirred_set_action(act, TCA_EGRESS_MIRROR);
+	if (r >= 0)
+		r = rtnl_mirred_set_ifindex(act, (uint32_t)to);
+	if (r >= 0)
+		r = rtnl_mirred_set_policy(act, TC_ACT_OK);
+	if (r >= 0)
+		r = rtnl_u32_add_action(cls, act);
+	if (act)
+		rtnl_act_put(act);
+	return r;
+}
+
+/* Packets of PROTOCOL that have all KEYS are the host's stack's; and, unless
+ * that is 0, for what is behind link TO. */
 static int let_in(struct nl_sock *sock, int index, uint16_t protocol,
-		  uint16_t priority, int offset, uint32_t address)
+		  const struct key *keys, size_t n, int to)
 {
 	cleanup_cls struct rtnl_cls *cls = rtnl_cls_alloc();
+	uint16_t priority = NET_SPARE_PRIORITY + (protocol == ETH_P_IP);
+	size_t i;
 	int r;
 
 	if (!cls)
@@ -135,12 +170,15 @@ static int let_in(struct nl_sock *sock, int index, uint16_t protocol,
 	rtnl_cls_set_prio(cls, priority);
 	rtnl_cls_set_protocol(cls, protocol);
 	r = rtnl_tc_set_kind(TC_CAST(cls), "u32");
-	if (r >= 0)
-		r = rtnl_u32_add_key_uint32(cls, address, ~0U, offset, 0);
+	for (i = 0; r >= 0 && i < n; i++)
+		r = rtnl_u32_add_key_uint32(cls, keys[i].value, keys[i].mask,
+					    keys[i].offset, 0);
 	if (r >= 0)
 		r = rtnl_u32_set_classid(cls, 1);
 	if (r >= 0)
 		r = rtnl_u32_set_cls_terminal(cls);
+	if (r >= 0 && to)
+		r = add_copy(cls, to);
 	return r < 0 ? r : rtnl_cls_add(sock, cls, NLM_F_CREATE | NLM_F_EXCL);
 }
 
@@ -154,20 +192,30 @@ static int accept_own(const char *tap)
 	return write_file(AT_FDCWD, path, "1") < 0 ? -NLE_FAILURE : 0;
 }
 
-static int reach(struct nl_sock *sock, const struct net_link *l, int tap,
-		 uint32_t near)
+/* NEAR is an address of the host at TAP, for the guest. */
+static int have_address(struct nl_sock *sock, int tap, struct nl_addr *near)
 {
-	uint32_t wire = htonl(near);
-	cleanup_nl_addr struct nl_addr *own = host_address(&wire);
-	size_t i;
-	int r = own ? add_address(sock, tap, own) : -NLE_NOMEM;
+	uint32_t wire;
+	struct key key = {.mask = ~0U};
+	int r = add_address(sock, tap, near);
 
+	memcpy(&wire, nl_addr_get_binary_addr(near), sizeof(wire));
+	key.value = ntohl(wire);
+	key.offset = ARP_TARGET;
 	if (r >= 0)
-		r = let_in(sock, tap, ETH_P_ARP, NEAR_PRIORITY, ARP_TARGET,
-			   near);
+		r = let_in(sock, tap, ETH_P_ARP, &key, 1, 0);
+	key.offset = IP_TARGET;
 	if (r >= 0)
-		r = let_in(sock, tap, ETH_P_IP, NEAR_PRIORITY + 1, IP_TARGET,
-			   near);
+		r = let_in(sock, tap, ETH_P_IP, &key, 1, 0);
+	return r;
+}
+
+static int reach(struct nl_sock *sock, const struct net_link *l, int tap,
+		 struct nl_addr *own)
+{
+	size_t i;
+	int r = have_address(sock, tap, own);
+
 	if (r >= 0)
 		r = accept_own(l->tap);
 	for (i = 0; r >= 0 && i < l->n_addresses; i++) {
@@ -184,32 +232,113 @@ static int reach(struct nl_sock *sock, const struct net_link *l, int tap,
 	return r;
 }
 
+static int open_route(struct nl_sock **ret)
+{
+	*ret = nl_socket_alloc();
+	return *ret ? nl_connect(*ret, NETLINK_ROUTE) : -NLE_NOMEM;
+}
+
+static int tap_index(const struct net_link *l)
+{
+	return (int)if_nametoindex(l->tap);
+}
+
+/* The guest finds NEAR behind link I, and speaks as SOURCE, if that is one. */
+static void tell_guest(struct net_plan *plan, size_t i, uint32_t near,
+		       const struct net_address *source)
+{
+	struct net_route *route = &plan->routes[plan->n_routes++];
+
+	*route = (struct net_route){
+		.link = (unsigned int)i, .family = AF_INET,
+		.scope = RT_SCOPE_LINK,
+		.dest = {.family = AF_INET, .prefix = 32},
+	};
+	memcpy(route->dest.bytes, &near, sizeof(near));
+	if (source)
+		route->source = *source;
+}
+
 int net_reach(struct net_plan *plan, size_t i, struct err *reterr)
 {
-	cleanup_nl_sock struct nl_sock *sock = nl_socket_alloc();
+	cleanup_nl_sock struct nl_sock *sock = NULL;
+	cleanup_nl_addr struct nl_addr *own = NULL;
 	struct net_link *l = &plan->links[i];
-	struct net_route *route = &plan->routes[plan->n_routes];
-	uint32_t near = NEAR_ADDRESS + (uint32_t)i, wire = htonl(near);
+	uint32_t near = htonl(ntohl(inet_addr(NET_NEAR_HOST)) + 2 * (uint32_t)i);
 	int r;
 
 	if (!l->is_tun)
 		return 0;
 	if (plan->n_routes == NET_ROUTES_MAX)
 		return err_set(reterr, -E2BIG, "%d routes", NET_ROUTES_MAX);
-	r = sock ? nl_connect(sock, NETLINK_ROUTE) : -NLE_NOMEM;
+	own = host_address(&near);
+	r = own ? open_route(&sock) : -NLE_NOMEM;
 	if (r >= 0)
-		r = reach(sock, l, (int)if_nametoindex(l->tap), near);
+		r = reach(sock, l, tap_index(l), own);
 	if (r < 0)
 		return err_set(reterr, -EIO, "the address of '%s' cannot be "
 			       "reached from its namespace: %s", l->name,
 			       nl_geterror(r));
-	*route = (struct net_route){
-		.link = (unsigned int)i, .family = AF_INET,
-		.scope = RT_SCOPE_LINK,
-		.dest = {.family = AF_INET, .prefix = 32},
-	};
-	memcpy(route->dest.bytes, &wire, sizeof(wire));
-	plan->n_routes++;
+	tell_guest(plan, i, near, NULL);
+	return 0;
+}
+
+/* Answers to the name server itself, which asks by the container's address, and
+ * those that tell it where the next router is. */
+static int let_answers_in(struct nl_sock *sock, int index, int tap)
+{
+	static const uint8_t protocols[] = {IPPROTO_UDP, IPPROTO_TCP};
+	static const struct key arp_reply = {0x06040002, ~0U, ARP_OPERATION};
+	size_t i;
+	int r = let_in(sock, index, ETH_P_ARP, &arp_reply, 1, tap);
+
+	for (i = 0; r >= 0 && i < ARRAY_SIZE(protocols); i++) {
+		const struct key keys[] = {
+			{(uint32_t)protocols[i] << 16, 0xffU << 16,
+			 IP_PROTOCOL},
+			{ANSWER_PORTS, ANSWER_MASK, IP_PORTS},
+		};
+
+		r = let_in(sock, index, ETH_P_IP, keys, ARRAY_SIZE(keys), 0);
+	}
+	return r;
+}
+
+int net_near(struct net_plan *plan, struct err *reterr)
+{
+	cleanup_nl_sock struct nl_sock *sock = NULL;
+	cleanup_nl_addr struct nl_addr *host = NULL, *guest = NULL;
+	struct net_link *l = &plan->links[0];
+	uint32_t near = inet_addr(NET_NEAR_HOST);
+	uint32_t far = inet_addr(NET_NEAR_GUEST);
+	struct net_address *a = &l->addresses[l->n_addresses];
+	int tap, r;
+
+	if (!plan->n_links || l->is_tun || l->n_addresses == NET_ADDRESSES_MAX ||
+	    plan->n_routes == NET_ROUTES_MAX)
+		return err_set(reterr, -ENODEV, "no link for a name server");
+	tap = tap_index(l);
+	host = host_address(&near);
+	guest = host_address(&far);
+	r = host && guest ? open_route(&sock) : -NLE_NOMEM;
+	if (r >= 0)
+		r = have_address(sock, tap, host);
+	if (r >= 0)
+		r = add_route(sock, tap, guest, host);
+	if (r >= 0)
+		r = let_answers_in(sock, l->index, tap);
+	if (r >= 0 && write_file(AT_FDCWD,
+				 "/proc/sys/net/ipv4/ip_local_port_range",
+				 LOCAL_PORTS) < 0)
+		r = -NLE_FAILURE;
+	if (r < 0)
+		return err_set(reterr, -EIO, "the name server " NET_RESOLVER
+			       " cannot be reached: %s", nl_geterror(r));
+	*a = (struct net_address){.family = AF_INET, .prefix = 32};
+	memcpy(a->bytes, &far, sizeof(far));
+	l->n_addresses++;
+	tell_guest(plan, 0, near, a);
+	plan->is_near = true;
 	return 0;
 }
 

@@ -6,6 +6,7 @@ NET_SRCS := \
 	runtime/net/helper.c \
 	runtime/net/message.c \
 	runtime/net/reach.c \
+	runtime/net/relay.c \
 	runtime/net/scan.c \
 	runtime/net/tap.c
 

@@ -25,7 +25,7 @@
 
 #define TUN "/dev/net/tun"
 /* By their priority filters are known as ours. */
-#define FILTER_PRIORITY 0x4b4c
+#define FILTER_PRIORITY NET_REDIRECT_PRIORITY
 #define INGRESS_HANDLE 0xffff0000U
 
 DEFINE_CLEANUP(struct nl_sock, nl_socket_free)
@@ -185,8 +185,13 @@ static enum use use_of(struct nl_sock *sock, int index)
 	if (rtnl_cls_alloc_cache(sock, index, INGRESS_HANDLE, &cache) < 0)
 		return USE_OTHER;
 	for (o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
-		int to = filter_target((struct rtnl_cls *)(void *)o);
+		struct rtnl_cls *cls = (struct rtnl_cls *)(void *)o;
+		int to = filter_target(cls);
+		int priority = rtnl_cls_get_prio(cls);
 
+		if (priority >= NET_SPARE_PRIORITY &&
+		    priority < NET_REDIRECT_PRIORITY)
+			continue;
 		if (to < 0)
 			return USE_OTHER;
 		if (to > 0 && link_exists(sock, to))

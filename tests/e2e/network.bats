@@ -183,6 +183,47 @@ end_container() {
 	ip -n "$NS" route show table local | grep -q '^local 10.91.5.2 dev tap0'
 }
 
+# As Docker's: on a loopback address of the namespace, asking others from there.
+@test "a name server of the namespace answers the guest, and is answered" {
+	network_setup
+	ip -n "$NS" link set lo up
+	printf '%s\n' '# ours' 'nameserver 127.0.0.11' 'options ndots:0' >"$WORK/resolv"
+	spec --arg r "$WORK/resolv" '.mounts += [{destination: "/etc/resolv.conf",
+		type: "bind", source: $r, options: ["rbind"]}]'
+	command_is 'cat /etc/resolv.conf; echo ready
+		until test -e /dev/shm/go; do sleep 0.2; done
+		for i in 1 2 3; do nslookup db 2>&1 | tail -n +3 | grep 10.9.8.7 && break; done
+		( echo tcp; sleep 2 ) | nc -w 10 169.254.77.1 53; echo done; sleep 1000'
+	start_container
+	ip netns exec "$PEER" python3 "$BATS_TEST_DIRNAME/nameserver.py" 10.91.0.1 \
+		>"$WORK/outer" 3>&- &
+	servers=$!
+	wait_line "$WORK/outer" serving
+	ip netns exec "$NS" python3 "$BATS_TEST_DIRNAME/nameserver.py" 127.0.0.11 10.91.0.1 \
+		>"$WORK/inner" 3>&- &
+	servers="$servers $!"
+	wait_line "$WORK/inner" serving
+	kiln exec c1 touch /dev/shm/go </dev/null
+	wait_line "$WORK/out" 'done'
+	kill $servers
+	cat "$WORK/out" "$WORK/inner"
+	[ "$(cat "$WORK/out")" = "# ours
+nameserver 169.254.77.1
+options ndots:0
+ready
+Address: 10.9.8.7
+tcp
+done" ]
+	[ "$(head -1 "$WORK/inner")" = 10.9.8.7 ]
+	[ "$(sed -n 2p "$WORK/resolv")" = 'nameserver 127.0.0.11' ]
+	pid=$(pgrep -f "supervisor --root $STATE" | while read -r p; do
+		! grep -qx kiln-dns "/proc/$p/comm" || echo "$p"
+	done)
+	[ -n "$pid" ]
+	end_container
+	[ ! -e "/proc/$pid" ]
+}
+
 @test "what cannot be is refused, and leaves nothing" {
 	network_setup
 	command_is 'echo alive >/dev/shm/index.html; httpd -p 80 -h /dev/shm
