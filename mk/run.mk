@@ -16,6 +16,16 @@ $(O)/$(1)/busybox-rootfs.stamp: $(call guest_ready,$(1)) mk/busybox-rootfs.sh
 endef
 $(foreach a,$(ALL_ARCHES),$(eval $(call busybox_rootfs,$(a))))
 
+# What `kiln shell` attaches to a guest without a shell.
+define toolbox
+$(O)/$(1)/toolbox/bin/sh: $(call guest_ready,$(1)) mk/busybox-rootfs.sh
+	$$(Q)mk/busybox-rootfs.sh $$(call guest_sysroot,$(1))/busybox \
+		$(O)/$(1)/toolbox
+endef
+$(foreach a,$(ALL_ARCHES),$(eval $(call toolbox,$(a))))
+.PHONY: toolbox
+toolbox: $(ARCHES:%=$(O)/%/toolbox/bin/sh)
+
 # What a VM of an architecture starts from.
 vm_ready = $(O)/$(1)/kernel $(O)/$(1)/image.json
 

@@ -348,6 +348,9 @@ int guest_open(const struct arch_desc *arch, const char *dir,
 			r = take_cmdline(ret, o, reterr);
 		if (r < 0)
 			return r;
+		text = text_of(o, "profile");
+		(void)snprintf(ret->profile, sizeof(ret->profile), "%s",
+			       text ? text : "");
 		if (json_object_object_get_ex(o, "versions", &versions)) {
 			text = text_of(versions, "kiln");
 			(void)snprintf(ret->version, sizeof(ret->version),

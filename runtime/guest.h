@@ -32,6 +32,7 @@ struct guest {
 	char dir[PATH_MAX];
 	struct guest_file kernel, initrd, image;
 	bool described;          /* there is an image.json */
+	char profile[32];        /* of the image, as image.json says, or "" */
 	char version[64];        /* of Kiln that built it, or "" */
 	char kernel_version[64]; /* or "" */
 	/* Parameters of image.json that the architecture's data lacks. */

@@ -45,6 +45,8 @@ struct verb_options {
 	const char *cpu_shares, *cpu_quota, *cpu_period, *cpuset_cpus;
 	const char *cpuset_mems, *pids_limit, *blkio_weight;
 	const char *cpu_rt_period, *cpu_rt_runtime;
+	/* shell */
+	const char *toolbox;
 	/* events */
 	const char *interval;
 	bool stats;
@@ -116,6 +118,8 @@ int verb_exec(const struct cli *cli, const struct verb_options *o, int argc,
 	      char **argv, struct err *reterr);
 int verb_list(const struct cli *cli, const struct verb_options *o, int argc,
 	      char **argv, struct err *reterr);
+int verb_shell(const struct cli *cli, const struct verb_options *o, int argc,
+	       char **argv, struct err *reterr);
 int verb_ps(const struct cli *cli, const struct verb_options *o, int argc,
 	    char **argv, struct err *reterr);
 int verb_pause(const struct cli *cli, const struct verb_options *o, int argc,

@@ -14,6 +14,7 @@ CLI_SRCS := \
 	runtime/cli/verb_gc.c \
 	runtime/cli/verb_info.c \
 	runtime/cli/verb_list.c \
+	runtime/cli/verb_shell.c \
 	runtime/cli/verb_update.c \
 	runtime/cli/verbs.c \
 	runtime/config.c \

@@ -148,6 +148,12 @@ static const struct option_desc update_options[] = {
 	HELP,
 };
 
+static const struct option_desc shell_options[] = {
+	STRING(0, "toolbox", "DIR", toolbox,
+	       "root file system to attach, with the programs to use"),
+	HELP,
+};
+
 static const struct option_desc events_options[] = {
 	FLAG(0, "stats", stats, "once, and no more"),
 	STRING(0, "interval", "TIME", interval,
@@ -236,6 +242,9 @@ const struct verb cli_verbs[] = {
 	 OPTIONS(gc_options), 0, 0, false},
 	{"explain", "tell what happened to a container", "ID", verb_explain,
 	 OPTIONS(explain_options), 1, 1, false},
+	{"shell", "a shell in the guest of a container, not in it",
+	 "ID [COMMAND [ARG...]]", verb_shell, OPTIONS(shell_options), 1, -1,
+	 true, NULL, EXEC_FAILED},
 	{"help", "show help, of all or of a verb", "[VERB]", verb_help,
 	 OPTIONS(help_options), 0, 1, false},
 	{0},

@@ -335,11 +335,13 @@ static int share_mounts(struct container *c, struct err *reterr)
 static int share_files(struct container *c, struct err *reterr)
 {
 	struct share *share = c->sandbox->share;
+	/* Many guests may have one toolbox: none of them may write to it. */
+	bool read_only = translate_is_shell(c->spec);
 	int r = share_add_container(share, c->id, reterr);
 
 	if (!r)
 		r = share_bind(share, c->id, "rootfs", c->spec->rootfs, true,
-			       false, &c->guest_rootfs, reterr);
+			       read_only, &c->guest_rootfs, reterr);
 	if (!r)
 		r = container_replace_init(c, reterr);
 	if (!r)

@@ -28,6 +28,13 @@ enum mount_origin translate_mount_origin(const struct spec_mount *m)
 	return MOUNT_SHARED;
 }
 
+bool translate_is_shell(const struct spec *s)
+{
+	const char *value = spec_annotation(s, TRANSLATE_SHELL_ANNOTATION);
+
+	return value && !strcmp(value, "true");
+}
+
 int translate_mount(struct spec *s, struct spec_mount *m, const char *source)
 {
 	m->wire->source = arena_strdup(&s->arena, source);
@@ -54,7 +61,7 @@ int translate_partly_readonly(struct spec *s, struct spec_mount *m)
 
 /* The guest is the network and the process namespace of its containers'
  * sandbox; a path of the host's names nothing there. */
-static void translate_namespaces(Grpc__Linux *l, char *empty)
+static void translate_namespaces(Grpc__Linux *l, char *empty, char *pids)
 {
 	size_t i, n = 0;
 
@@ -63,7 +70,7 @@ static void translate_namespaces(Grpc__Linux *l, char *empty)
 
 		if (!strcmp(ns->type, "network") || !strcmp(ns->type, "time"))
 			continue;
-		ns->path = empty;
+		ns->path = strcmp(ns->type, "pid") ? empty : pids;
 		l->namespaces[n++] = ns;
 	}
 	l->n_namespaces = n;
@@ -91,10 +98,13 @@ int translate_spec(struct spec *s, const char *rootfs, const char *cgroup,
 	Grpc__Spec *w = s->wire;
 	Grpc__Linux *l = w->linux;
 	char *empty = arena_strdup(&s->arena, "");
+	char *pids = translate_is_shell(s)
+			     ? arena_strdup(&s->arena, "/proc/1/ns/pid")
+			     : empty;
 
 	w->root->path = arena_strdup(&s->arena, rootfs);
 	l->cgroupspath = arena_strdup(&s->arena, cgroup);
-	if (!empty || !w->root->path || !l->cgroupspath)
+	if (!empty || !pids || !w->root->path || !l->cgroupspath)
 		return err_code(reterr, -ENOMEM, "translate");
 	w->process->terminal = s->terminal;
 	/* Only startContainer hooks run in the guest. */
@@ -103,7 +113,7 @@ int translate_spec(struct spec *s, const char *rootfs, const char *cgroup,
 		w->hooks->n_poststop = w->hooks->n_createruntime = 0;
 		w->hooks->n_createcontainer = 0;
 	}
-	translate_namespaces(l, empty);
+	translate_namespaces(l, empty, pids);
 	translate_resources(l->resources, empty);
 	if (!seccomp)
 		l->seccomp = NULL;

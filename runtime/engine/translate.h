@@ -20,9 +20,14 @@ enum mount_origin {
 };
 
 #define TRANSLATE_SHM_PATH "/run/kata-containers/sandbox/shm"
+/* On the container of `kiln shell`, by the value "true": it has the guest's
+ * processes in view. */
+#define TRANSLATE_SHELL_ANNOTATION "io.kiln.shell"
 #define TRANSLATE_SHM_DEFAULT (64U << 20)
 
 enum mount_origin translate_mount_origin(const struct spec_mount *m);
+
+bool translate_is_shell(const struct spec *s);
 
 /* Points a bind mount at SOURCE, a path of the guest. 0 or -ENOMEM. */
 int translate_mount(struct spec *s, struct spec_mount *m, const char *source);
