@@ -53,6 +53,7 @@ include mk/soak.mk
 include mk/fuzz.mk
 include mk/test.mk
 include mk/conformance.mk
+include mk/cross.mk
 include mk/package.mk
 include mk/deps.mk
 
@@ -71,10 +72,12 @@ help:
 	'  all           runtime and image' \
 	'  run           run CMD in a container in a VM of ARCH (default: a shell);' \
 	'                ROOTFS=dir (default: Debian busybox of that architecture)' \
+	'  toolbox       programs for `kiln shell` -> $(O)/<arch>/toolbox' \
 	'  check         every test; VMs of all four architectures under emulation' \
 	'  check-quick   the tests that need neither a kernel nor a VM; also: test' \
 	'  conformance   suites of crun, runc and of Podman and Docker commands (root);' \
 	'                SUITES="crun runc podman podman-rootless docker"' \
+	'  cross-ci      build and test a C project on Debian roots of ARCH by Podman (root)' \
 	'  chaos         kill everything at every step, then ROUNDS=200 by chance in' \
 	'                VMs of ARCH (SEED=); nothing may be left' \
 	'  soak          30 sandboxes at once, 300 in sequence, in VMs of ARCH' \

@@ -13,7 +13,7 @@ DEPS_run := qemu-system-common busybox-static \
 DEPS_bench := runc iperf3
 DEPS_test := attr libcmocka-dev bats libseccomp-dev erofs-utils cpio jq procps \
 	util-linux uidmap passwd iproute2 iputils-ping scdoc zsh fish $(foreach a,$(ALL_ARCHES),$(QEMU_PKG_$(a))) \
-	cryptsetup-bin e2fsprogs fakeroot fdisk squashfs-tools distcc python3
+	cryptsetup-bin e2fsprogs fakeroot fdisk squashfs-tools distcc python3 podman catatonit
 
 # Goals that need none of it, and those that are content with host programs.
 deps_none := help clean uninstall dist vendor install-list features
@@ -30,6 +30,7 @@ DEPS_WANT := $(if $(deps_goals),\
 	$(if $(filter feature-%,$(deps_goals)),$(DEPS_run) $(DEPS_feature_test)) \
 	$(if $(filter run bench,$(deps_goals)),$(DEPS_run)) \
 	$(if $(filter bench,$(deps_goals)),$(DEPS_bench)) \
+	$(if $(filter cross-ci,$(deps_goals)),$(DEPS_run) $(DEPS_cross)) \
 	$(if $(filter fuzz% check deps,$(deps_goals)),$(DEPS_fuzz)) \
 	$(if $(filter check% repro bench soak chaos deps test% golden e2e package-test,\
 		$(deps_goals)),\

@@ -6,6 +6,7 @@
 # not touched.
 #
 # usage: start.sh podman|podman-rootless|docker BASE RUNTIME_NAME RUNTIME ROOTFS
+# Environment: STORAGE, Podman's storage driver (vfs).
 set -eu
 client=$1 base=$2 name=$3 program=$4 rootfs=$5
 
@@ -65,7 +66,7 @@ start_podman()
 	cd "$base/tmp" || exit
 	export CONTAINERS_CONF="$base/conf/containers.conf" TMPDIR="$base/tmp"
 	exec $as podman --root "$base/home/root" --runroot "$base/run/podman" \\
-		--storage-driver vfs "\$@"
+		--storage-driver ${STORAGE:-vfs} "\$@"
 	END
 	printf '#!/bin/sh\n"%s/engine" rm -fa >/dev/null 2>&1 || :\n"%s/engine" pod rm -fa >/dev/null 2>&1 || :\n' \
 		"$base" "$base" >"$base/stop"
