@@ -101,7 +101,7 @@ help:
 	'                -> $(O)/kiln-$(VERSION)-vendor.tar.xz' \
 	'  package-test  build the Debian packages, check, install, use them (root)' \
 	'  clean         remove $(O); the cache $(KILN_CACHE) stays' '' \
-	'Variables: ARCH O V=1 DEPS=skip PROFILE=minimal|debug|distro|FILE FEATURES=' \
+	'Variables: ARCH O V=1 DEPS=skip PROFILE=minimal|debug|debug-small|distro|systemd|FILE FEATURES=' \
 	'  FORMAT= COMPRESS= LAYOUT= VERITY=1 PACKAGES= SUITE= OVERLAY= KERNEL_TARBALL= KERNEL_SRC=' \
 	'  SOURCE_DATE_EPOCH= KILN_CACHE= CMD= ROOTFS= DESTDIR= PREFIX='
 

@@ -65,6 +65,8 @@ OVERLAY ?=
 image_packages := $(sort $(PACKAGES) $(shell sed 's/\#.*//' \
 	$(profile_file).packages 2>/dev/null))
 image_tars := $(KILN_CACHE)/tars
+
+include mk/busybox.mk
 overlay_sum := $(if $(OVERLAY),$(shell find '$(OVERLAY)' -printf \
 	'%P %y %m %n %s %T@ %l\n' | LC_ALL=C sort | sha256sum | cut -c1-16))
 
@@ -115,12 +117,14 @@ $$(eval $$(call remember,$$(O)/$(1)/image.vars,image_vars))
 
 image_in_$(1) := $$(image_tool) $$(image_manifests) $(profile_file).manifest \
 	$$(O)/$(1)/kiln-agent $$(call guest_ready,$(1)) $$(O)/$(1)/image.vars \
+	$(if $(busybox_wanted),$$(call busybox_small,$(1))) \
 	$(if $(image_packages),$$(O)/$(1)/rootfs.packages)
 image_args_$(1) = --manifest $(profile_file).manifest \
 	--var ARCH=$(1) --var PROFILE=$(profile_name) --var VERSION=$$(VERSION) \
 	--var ROOTFS=$$(abspath rootfs) \
 	--var AGENT=$$(abspath $$(O)/$(1)/kiln-agent) \
 	--var BUSYBOX=$$(abspath $$(call guest_sysroot,$(1))/busybox) \
+	--var BUSYBOX_SMALL=$$(abspath $$(call busybox_small,$(1))) \
 	$(if $(image_packages),--packages $$(O)/$(1)/rootfs.packages \
 		--tars $$(image_tars)) \
 	$(if $(OVERLAY),--overlay '$(OVERLAY)')
@@ -147,6 +151,7 @@ image_cmdlines_$(1) := $$(wildcard arch/generic/cmdline) arch/$(1)/cmdline \
 # Files of ours that the bytes depend on.
 image_sources_$(1) := $$(sort $$(image_manifests) $(profile_file).manifest \
 	$$(image_cmdlines_$(1)) \
+	$(if $(busybox_wanted),rootfs/busybox.config $(busybox_lock)) \
 	rootfs/packages.lock)
 
 $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
@@ -161,6 +166,7 @@ $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
 		$$(addprefix --inputs ,$$(wildcard \
 			$$(call guest_sysroot,$(1))/manifest)) \
 		$(if $(image_packages),--inputs $$(O)/$(1)/rootfs.packages) \
+		$(if $(busybox_wanted),--inputs $$(O)/$(1)/busybox.packages) \
 		$$(addprefix --feature ,$$(image_features)) \
 		$$(foreach f,$$(image_sources_$(1)),--made-of $$(f)) \
 		--tool "gcc=$$$$($$(call musl_cc,$(1)) -dumpfullversion)" \
