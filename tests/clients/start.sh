@@ -26,6 +26,8 @@ start_docker()
 	# Its containerd ends with it; what it mounted goes too.
 	cat >"$base/stop" <<-END
 	#!/bin/sh
+	"$base/engine" ps -aq | xargs -r "$base/engine" rm -f >/dev/null 2>&1
+	"$base/engine" network prune -f >/dev/null 2>&1
 	kill \$(cat "$base/pid")
 	for i in \$(seq 100); do [ -e "$base/pid" ] || break; sleep 0.1; done
 	ip link del docker0 2>/dev/null || :
