@@ -110,3 +110,62 @@ rootfstype=erofs" ]
 	[[ "$output" == *none.img* ]]
 	[[ "$output" == *"file system"* ]]
 }
+
+# The server of 9p finds files by their path: those without one are kept.
+@test "a file that is removed while open is a file still" {
+	command_is 'cd /root; set -e
+		exec 3<>f; echo hello >&3; rm f; [ ! -e f ]
+		stat -L -c "%s %h" /proc/self/fd/3
+		truncate -s 3 /proc/self/fd/3; stat -L -c %s /proc/self/fd/3
+		chmod 600 /proc/self/fd/3; stat -L -c %a /proc/self/fd/3
+		cat /proc/self/fd/3; echo; echo new >f; cat f
+		stat -L -c %s /proc/self/fd/3; exec 3>&-; rm f; ls -A'
+	run kiln_run
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "6 0
+3
+600
+hel
+new
+3" ]
+	[ -z "$(ls -A "$BUNDLE/rootfs/root")" ]
+}
+
+@test "a file that another one replaces while open is itself still" {
+	command_is 'cd /root; set -e
+		echo old >f; echo newer >g; exec 3<f; mv g f
+		cat f; stat -L -c %s f /proc/self/fd/3; cat <&3; exec 3<&-; ls -A'
+	run kiln_run
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "newer
+6
+4
+old
+f" ]
+	[ "$(ls -A "$BUNDLE/rootfs/root")" = f ]
+}
+
+@test "a folder goes with an open file in it" {
+	command_is 'cd /root; set -e
+		mkdir d; echo x >d/f; exec 3<d/f; rm -r d; [ ! -e d ]; cat <&3
+		mkdir e; echo y >e/f; ln e/f g; exec 4<e/f; rm e/f; cat g; rmdir e
+		exec 3<&- 4<&-; ls -A'
+	run kiln_run
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "x
+y
+g" ]
+	[ "$(ls -A "$BUNDLE/rootfs/root")" = g ]
+}
+
+@test "a process that is killed leaves none of its removed files" {
+	command_is 'cd /root; (exec 3>f; rm f; echo gone; exec sleep 1000) & 
+		sleep 1; kill -9 $!; wait; ls -A'
+	run kiln_run
+	echo "$output"
+	[ "$output" = gone ]
+	[ -z "$(ls -A "$BUNDLE/rootfs/root")" ]
+}
