@@ -119,7 +119,8 @@ static const char *without_usr(const char *path)
 		       path + 4 : path;
 }
 
-struct node *tree_find_any(const struct tree *t, const char *path)
+static struct node *find_highest(const struct tree *t, const char *path,
+				 const char *(*key)(const char *path))
 {
 	struct node *found = NULL;
 
@@ -127,10 +128,22 @@ struct node *tree_find_any(const struct tree *t, const char *path)
 		struct node *n = &t->v[i];
 
 		if ((!found || n->layer >= found->layer) &&
-		    !strcmp(without_usr(n->path), without_usr(path)))
+		    !strcmp(key(n->path), key(path)))
 			found = n;
 	}
 	return found;
+}
+
+static const char *as_it_is(const char *path)
+{
+	return path;
+}
+
+struct node *tree_find_any(const struct tree *t, const char *path)
+{
+	struct node *n = find_highest(t, path, as_it_is);
+
+	return n ? n : find_highest(t, path, without_usr);
 }
 
 static bool is_below(const char *path, const char *dir)
@@ -203,10 +216,10 @@ static bool has_children(const struct tree *t, size_t dir)
 
 /* Of two nodes at one path the lower one goes; UPPER is not of a lower layer. A
  * link may take the place of an empty directory, as of /var/run. */
-static int resolve(const struct tree *t, struct node *upper, size_t below,
+static int resolve(struct tree *t, struct node *upper, size_t below,
 		   struct err *reterr)
 {
-	const struct node *lower = &t->v[below];
+	struct node *lower = &t->v[below];
 	bool both_dirs = upper->type == NODE_DIR && lower->type == NODE_DIR;
 
 	if ((upper->type == NODE_DIR) != (lower->type == NODE_DIR) &&
@@ -230,6 +243,10 @@ static int resolve(const struct tree *t, struct node *upper, size_t below,
 		upper->gid = lower->gid;
 		upper->origin = lower->origin;
 		upper->implied = lower->implied;
+		if (!upper->xattrs) {
+			upper->xattrs = lower->xattrs;
+			lower->xattrs = NULL;
+		}
 	}
 	return 0;
 }

@@ -130,8 +130,8 @@ int tree_add_change(struct tree *t, struct change *change, struct err *reterr);
  * for what is not there, -EINVAL for user.* of what is no file or folder. */
 int tree_apply_changes(struct tree *t, struct err *reterr);
 
-/* The node of the highest layer at PATH of a tree that is not finished, also
- * when one of both is below /usr in Debian's manner; or NULL. */
+/* The node of the highest layer at PATH of any tree; where there is none, one
+ * that is there when /usr is merged in Debian's manner; or NULL. */
 struct node *tree_find_any(const struct tree *t, const char *path);
 
 /* Gives the node the content, owner, mode and attributes of OLD, of which it is

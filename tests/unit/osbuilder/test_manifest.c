@@ -70,7 +70,10 @@ static void names_and_attributes_are_set(void **state)
 		 "file /d/t content=y xattr=user.t=text\n"
 		 "dir /h xattr=user.h=0x00fF\n"
 		 "dir /b xattr=user.b=0sAAEC\n"
-		 "set /d uid=9\n", &t, &err) < 0)
+		 "set /d uid=9\n"
+		 "file /bin/x content=1\nfile /usr/bin/x content=2\n"
+		 "file /usr/sbin/y content=3\n"
+		 "set /bin/x uid=3\nset /sbin/y uid=4\n", &t, &err) < 0)
 		fail_msg("%s", err.text);
 	n = tree_find(&t, "/f");
 	assert_int_equal(n->names, 3);
@@ -82,6 +85,9 @@ static void names_and_attributes_are_set(void **state)
 	one_xattr(tree_find(&t, "/h"), "user.h", "\0\xff", 2);
 	one_xattr(tree_find(&t, "/b"), "user.b", "\0\1\2", 3);
 	assert_int_equal(tree_find(&t, "/d")->uid, 9);
+	assert_int_equal(tree_find(&t, "/bin/x")->uid, 3);
+	assert_int_equal(tree_find(&t, "/usr/bin/x")->uid, 0);
+	assert_int_equal(tree_find(&t, "/usr/sbin/y")->uid, 4);
 	assert_int_equal(tree_find(&t, "/d")->mode, 0755);
 }
 
