@@ -58,7 +58,7 @@ static int open_spare(const struct node *node)
 	return fd;
 }
 
-/* From an id of the container to the guest's; false for one it does not have. */
+/* From an id of the container to the guest's; false for one it has not. */
 static bool map_id(Grpc__LinuxIDMapping *const *maps, size_t n, uint32_t *id)
 {
 	size_t i;
