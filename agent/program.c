@@ -71,6 +71,7 @@ static int wrong_format(const struct program *p, const char *name,
 {
 	char machine[ELF_NAME_MAX];
 	struct utsname u;
+	const char *ours;
 
 	if (!elf_machine_name(p->head, p->n, machine))
 		return err_set(reterr, -ENOEXEC,
@@ -81,12 +82,14 @@ static int wrong_format(const struct program *p, const char *name,
 		return err_set(reterr, -ENOEXEC,
 			       "exec: \"%.200s\": '%s' is a damaged program: "
 			       "exec format error", name, p->path);
+	ours = elf_kernel(p->head, p->n);
 	return err_set(reterr, -ENOEXEC,
 		       "exec: \"%.200s\": '%s' is a program for %s, this "
 		       "guest is %s%s: exec format error", name, p->path,
 		       machine, u.machine,
-		       strcmp(machine, "i386") ? "" :
-		       " and its kernel was made without FEATURES=ia32");
+		       ours && !strcmp(ours, u.machine)
+			       ? " and its kernel was made without FEATURES=ia32"
+			       : "");
 }
 
 int program_failure(const char *path, const char *name, int error,

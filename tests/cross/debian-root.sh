@@ -3,7 +3,8 @@
 #
 # debian-root.sh ARCH TAR: a Debian root of that architecture with a compiler,
 # from the host's mirrors. The packages are unpacked only: to run their scripts
-# takes that architecture, and nothing here needs them.
+# takes that architecture, and nothing here needs them. KILN_APT_SOURCES names
+# another sources file than the distribution's.
 set -eu
 case $1 in
 x86_64) deb=amd64 ;;
@@ -16,5 +17,6 @@ suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 mkdir -p "$(dirname "$2")"
 trap 'rm -f "$2.tmp.tar"' EXIT
 mmdebstrap --quiet --variant=extract --architectures=$deb --include='?essential' \
-	--include=gcc,libc6-dev,make "$suite" "$2.tmp.tar"
+	--include=gcc,libc6-dev,make "$suite" "$2.tmp.tar" \
+	${KILN_APT_SOURCES:+"$KILN_APT_SOURCES"}
 mv "$2.tmp.tar" "$2"

@@ -118,7 +118,8 @@ uname -m"
 	put_script hop '#!/foreign'
 	put_script orphan '#!/bin/missing -x'
 	printf 'no program' >"$BUNDLE/rootfs/text"
-	chmod 755 "$BUNDLE/rootfs/text"
+	elf 32 little 3 >"$BUNDLE/rootfs/i386"
+	chmod 755 "$BUNDLE/rootfs/text" "$BUNDLE/rootfs/i386"
 	words_are sleep 1000
 	kiln_create >/dev/null 2>&1 </dev/null
 	kiln start c1
@@ -130,6 +131,13 @@ uname -m"
 	run kiln exec c1 /orphan
 	echo "$output"
 	[[ "$output" == *"exec: \"/orphan\": its interpreter '/bin/missing': No such file or directory" ]]
+	run kiln exec c1 /i386
+	echo "$output"
+	if [ "$ARCH" = x86_64 ]; then
+		[[ "$output" == *"'/i386' is a program for i386, this guest is x86_64 and its kernel was made without FEATURES=ia32: exec format error" ]]
+	else
+		[[ "$output" == *"'/i386' is a program for i386, this guest is $ARCH: exec format error" ]]
+	fi
 	run kiln exec c1 /text
 	echo "$output"
 	[[ "$output" == *"'/text' is neither a program nor a script with '#!': exec format error" ]]
