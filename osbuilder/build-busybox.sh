@@ -77,21 +77,32 @@ value()
 		echo n
 }
 
-# Its allnoconfig forgets what KCONFIG_ALLCONFIG says (1.35). So: every symbol
-# there is, by allyesconfig, off but for those of the fragment; what is a number
-# or text keeps its default.
-configure()
+# Puts out all but the symbols of the fragment; what is a number or text stays.
+only_asked()
 {
-	kbuild allyesconfig
-	grep '^CONFIG_' "$fragment" >"$work/asked"
 	awk -F= 'FNR == NR { asked[$1] = $2; next }
 		/^CONFIG_[A-Z0-9_]*=/ && !($1 in asked) {
 			print $2 == "y" ? "# " $1 " is not set" : $0 }
+		/^# CONFIG_[A-Z0-9_]* is not set$/ {
+			split($0, word, " ")
+			if (!(word[2] in asked))
+				print }
 		END { for (s in asked) print asked[s] == "n" ?
 			"# " s " is not set" : s "=" asked[s] }' \
 		"$work/asked" "$src/.config" >"$work/config"
 	cp "$work/config" "$src/.config"
 	kbuild oldconfig
+}
+
+# Its allnoconfig forgets what KCONFIG_ALLCONFIG says (1.35). So: every symbol
+# there is, by allyesconfig, off but for those of the fragment; and again, for
+# those that only come to be when others are off.
+configure()
+{
+	grep '^CONFIG_' "$fragment" >"$work/asked"
+	kbuild allyesconfig
+	only_asked
+	only_asked
 }
 
 prove()
