@@ -2,7 +2,8 @@
 /*
  * Reads SquashFS 4.0 as hostile bytes. Inodes and directories are in streams of
  * blocks of 8 KiB, each compressed by itself; a cursor walks one stream. File
- * data is copied, for it is compressed as well; all copies together have a cap.
+ * data is copied, for it is compressed as well. All copies together have a cap,
+ * and so has what is unpacked for them.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #define META_SIZE SQ_META
 #define BYTES_MAX (256u << 20)
+#define WORK_MAX (4 * (uint64_t)BYTES_MAX)
 #define DEPTH_MAX 64
 
 /* A place in a stream: a block's position in the image, and one in it. */
@@ -33,12 +35,18 @@ struct reader {
 	uint64_t inode_table, dir_table, fragment_table, id_table;
 	uint32_t xattr_ids;
 	uint64_t xattr_table, xattr_values;
-	uint64_t bytes; /* copied or unpacked so far */
+	uint64_t bytes; /* copied so far */
+	uint64_t work;  /* read and unpacked so far */
 	struct {	/* the blocks unpacked last, one for each stream */
 		uint64_t pos, next;
 		size_t size;
 		uint8_t data[META_SIZE];
 	} cache[3];
+	struct {	/* the fragment unpacked last: neighbours share one */
+		uint8_t *data; /* owned; NULL: none */
+		size_t size;
+		uint32_t index;
+	} fragment;
 	struct tree *tree;
 	struct err *reterr;
 };
@@ -64,9 +72,9 @@ static ssize_t unpack(struct reader *r, const uint8_t *p, size_t n, bool stored,
 {
 	size_t got;
 
-	if (r->bytes > BYTES_MAX)
+	if (r->work > WORK_MAX)
 		return -EINVAL;
-	r->bytes += n + 256; /* work, even where nothing comes out */
+	r->work += n + 256; /* even where nothing comes out */
 	if (stored) {
 		if (n > room)
 			return -EINVAL;
@@ -78,7 +86,7 @@ static ssize_t unpack(struct reader *r, const uint8_t *p, size_t n, bool stored,
 	got = ZSTD_decompress(to, room, p, n);
 	if (ZSTD_isError(got))
 		return -EINVAL;
-	r->bytes += got;
+	r->work += got;
 	return (ssize_t)got;
 }
 
@@ -181,30 +189,49 @@ static int put_block(struct reader *r, uint64_t pos, uint32_t word, uint8_t *to,
 	return n == (ssize_t)room ? 0 : -EINVAL;
 }
 
-static int put_fragment(struct reader *r, const struct extent *e, uint8_t *to,
-			size_t n)
+/* Unpacks fragment INDEX to r->fragment, unless it is there. */
+static int load_fragment(struct reader *r, uint32_t index)
 {
-	cleanup_free uint8_t *block = malloc(r->block_size);
+	cleanup_free uint8_t *block = NULL;
 	uint8_t entry[16];
 	const uint8_t *p;
 	uint32_t word;
 	ssize_t size;
 
-	if (!block)
-		return -ENOMEM;
-	if (e->fragment >= r->fragments ||
-	    table_entry(r, r->fragment_table, e->fragment, 16, entry) < 0)
+	if (r->fragment.data && r->fragment.index == index)
+		return 0;
+	if (index >= r->fragments ||
+	    table_entry(r, r->fragment_table, index, 16, entry) < 0)
 		return -EINVAL;
 	word = get_le32(entry + 8);
 	p = at(r, get_le64(entry), word & (SQ_STORED - 1));
 	if (!p)
 		return -EINVAL;
+	block = malloc(r->block_size);
+	if (!block)
+		return -ENOMEM;
 	size = unpack(r, p, word & (SQ_STORED - 1), word & SQ_STORED, block,
 		      r->block_size);
-	if (size < 0 || e->offset > (size_t)size ||
-	    n > (size_t)size - e->offset)
+	if (size < 0)
 		return -EINVAL;
-	memcpy(to, block + e->offset, n);
+	free(r->fragment.data);
+	r->fragment.data = TAKE_PTR(block);
+	r->fragment.size = (size_t)size;
+	r->fragment.index = index;
+	return 0;
+}
+
+static int put_fragment(struct reader *r, const struct extent *e, uint8_t *to,
+			size_t n)
+{
+	int ret = load_fragment(r, e->fragment);
+
+	if (ret < 0)
+		return ret;
+	if (e->offset > r->fragment.size ||
+	    n > r->fragment.size - e->offset)
+		return -EINVAL;
+	memcpy(to, r->fragment.data + e->offset, n);
 	return 0;
 }
 
@@ -596,5 +623,6 @@ int squashfs_read(const uint8_t *data, size_t n, struct tree *tree,
 	r->tree = tree;
 	r->reterr = reterr;
 	ret = read_all(r, info);
+	free(r->fragment.data);
 	return ret < 0 ? ret : tree_finish(tree, info->time, reterr);
 }

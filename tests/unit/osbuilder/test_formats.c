@@ -207,6 +207,39 @@ static void names_and_attributes_come_back(void **state)
 	}
 }
 
+/* More than the caps of the readers could take, if each small file cost a block
+ * that it shares with others. */
+static void many_small_files_come_back(void **state)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+	uint32_t seed = 1;
+	struct err err;
+
+	(void)state;
+	for (unsigned int i = 0; i < 9000; i++) {
+		char path[32], text[160];
+
+		(void)snprintf(path, sizeof(path), "/d%u/%u", i % 7, i);
+		memset(text, 'a' + (int)(next(&seed) % 26), sizeof(text));
+		sample_add(&t, (struct node){.type = NODE_FILE, .mode = 0644},
+			   path, text, sizeof(text));
+	}
+	assert_int_equal(tree_finish(&t, SAMPLE_TIME, &err), 0);
+	for (size_t i = 0; i < 3; i++) {
+		cleanup_buf struct buf out = BUF_INIT(IMAGE_MAX);
+		cleanup_tree struct tree back = TREE_INIT;
+		struct fs_info info;
+
+		assert_true(build(names[i], &t, &out));
+		if (fs_by_name(names[i])->read(buf_data(&out), out.len, &back,
+					       &info, &err) < 0)
+			fail_msg("%s: %s", names[i], err.text);
+		assert_int_equal(back.n, t.n);
+		for (size_t k = 0; k < t.n; k++)
+			same_node(&t.v[k], &back.v[k]);
+	}
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
 	const struct fs_params p = {.label = "kiln", .time = SAMPLE_TIME};
@@ -235,6 +268,7 @@ int main(void)
 		cmocka_unit_test(large_files_are_whole_and_aligned),
 		cmocka_unit_test(damage_is_survived),
 		cmocka_unit_test(names_and_attributes_come_back),
+		cmocka_unit_test(many_small_files_come_back),
 		cmocka_unit_test(what_does_not_fit_is_refused),
 	};
 
