@@ -386,6 +386,8 @@ refused() {
 	echo 'node /dev/x b 259 70000 mode=0640' >>in/sample.manifest
 	echo 'file "/a \"b\" \x01" content=x' >>in/sample.manifest
 	echo 'file /a/implied/file content=x' >>in/sample.manifest
+	printf '%s\n' 'link /symlink x xattr=trusted.a=b' 'hardlink /zz /symlink' \
+		>>in/sample.manifest
 	m=(--manifest in/sample.manifest)
 	"$tool" tree --format json "${m[@]}" >files.json
 	"$tool" initrd "${m[@]}" --output i.img
@@ -429,4 +431,22 @@ refused() {
 	done
 	run "$tool" verify --manifest files.json --key x e.img
 	[ "$status" = 1 ]
+}
+
+# Access lists are not read, but seen.
+@test "an attribute that nobody listed is told, of whatever name space" {
+	echo 'file /a content=1 xattr=user.q=z' >m
+	"$tool" tree --format json --manifest m >files.json
+	for name in user.x system.odd; do
+		"$tool" image --format ext4 --manifest m --output e.img
+		"$tool" verify --manifest files.json e.img
+		debugfs -w -R "ea_set /a $name abc" e.img
+		run "$tool" verify --manifest files.json e.img
+		echo "$output"
+		[ "$status" = 1 ]
+		case $name in
+		user.x) [ "${lines[0]}" = '/a: CHANGED: xattrs' ] ;;
+		*) [ "${lines[0]}" = '/a: CHANGED: other_xattrs' ] ;;
+		esac
+	done
 }
