@@ -5,14 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "os/safe_path.h"
 
 #define LINKS_MAX 40
 
@@ -157,15 +156,8 @@ int entrypoint_open_walk(int rootfd, const char *path)
 
 int entrypoint_open(int rootfd, const char *path)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
+	int fd = root_open(rootfd, path, O_PATH, 0);
 
-	if (fd >= 0)
-		return (int)fd;
-	if (errno != ENOSYS && errno != EPERM)
-		return -errno;
-	return entrypoint_open_walk(rootfd, path);
+	return fd == -ENOSYS || fd == -EPERM ?
+		       entrypoint_open_walk(rootfd, path) : fd;
 }
