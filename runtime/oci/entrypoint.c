@@ -236,9 +236,11 @@ bool entrypoint_init_runs(const struct spec *s, const struct arch_desc *arch)
 	struct head h = {.n = 0};
 	const struct arch_desc *its = NULL;
 	struct err ignored;
+	int r = find_program(s, s->wire->process->args[0], &h);
 
-	return find_program(s, s->wire->process->args[0], &h) == 0 &&
-	       judge(s, &h, &its, &ignored) == 0 && its == arch;
+	if (r == 0)
+		r = judge(s, &h, &its, &ignored);
+	return r == 0 ? its == arch : r != -ENOEXEC;
 }
 
 static int arch_by_any_name(const char *name, const char *what,

@@ -39,7 +39,8 @@ int entrypoint_arch(const struct spec *s, const struct arch_desc **ret,
  */
 struct spec_mount *entrypoint_init_mount(const struct spec *s);
 
-/* True when that init is a program that guests of ARCH run. */
+/* False when that init is a program that guests of ARCH do not run; true when
+ * it cannot be told, for then it may as well be no engine's. */
 bool entrypoint_init_runs(const struct spec *s, const struct arch_desc *arch);
 
 /*

@@ -280,6 +280,7 @@ static void test_engine_init(void **state)
 		{"\"/run/init\",\"--\",\"script\"", "s390x", true},
 		{"\"/run/init\",\"--\",\"riscv\"", "refused", true},
 		{"\"/run/init\",\"--\",\"none\"", "unknown", true},
+		{"\"/run/odd\",\"--\",\"arm\"", "aarch64", true},
 		{"\"/run/init\",\"--\"", "ppc64le", false},
 		{"\"/run/init\",\"-x\",\"arm\"", "ppc64le", false},
 		{"\"/bin/arm\",\"--\",\"s390\"", "aarch64", false},
@@ -301,18 +302,26 @@ static void test_engine_init(void **state)
 			       "\"mounts\":[{\"destination\":\"/opt\",\"type\":"
 			       "\"bind\",\"source\":\"%s/usr\"},"
 			       "{\"destination\":\"/run/init\",\"type\":"
-			       "\"bind\",\"source\":\"%s/data/ppc\"}]}",
-			       t->dir, cases[i].args, t->dir, t->dir);
+			       "\"bind\",\"source\":\"%s/data/ppc\"},"
+			       "{\"destination\":\"/run/odd\",\"type\":"
+			       "\"bind\",\"source\":\"%s/bin/orphan\"}]}",
+			       t->dir, cases[i].args, t->dir, t->dir, t->dir);
 		if (spec_parse(text, strlen(text), "/b", &s, &e) < 0)
 			fail_msg("%s", e.text);
 		m = entrypoint_init_mount(s);
 		assert_int_equal(m != NULL, cases[i].is_init);
 		if (m)
-			assert_string_equal(m->wire->destination, "/run/init");
+			assert_non_null(strstr(cases[i].args,
+					       m->wire->destination));
 		assert_string_equal(answer(s, &e), cases[i].answer);
 		assert_int_equal(
 			entrypoint_init_runs(s, arch_find("ppc64le")),
-			strstr(cases[i].args, "/run/init") != NULL);
+			strstr(cases[i].args, "/run/") != NULL);
+		/* What may be the user's own script is not taken away. */
+		assert_int_equal(
+			entrypoint_init_runs(s, arch_find("s390x")),
+			strstr(cases[i].args, "/run/odd") ||
+				strstr(cases[i].args, "/opt/bin/s390"));
 	}
 }
 
