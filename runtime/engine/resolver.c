@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// Docker's name server on networks of the user's listens on a loopback address
-// of the container's namespace on the host: not the guest's. The container gets
-// a resolv.conf with the address that stands for it (net_near()).
+/*
+ * Docker's name server on networks of the user's listens on a loopback address
+ * of the container's namespace on the host: not the guest's. The container gets
+ * a resolv.conf with the address that stands for it (net_near()).
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

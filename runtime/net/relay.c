@@ -171,13 +171,15 @@ static int give_up_rights(void)
 		       : (int)syscall(SYS_capset, &head, none);
 }
 
-static _Noreturn void relay(int nsfd)
+static _Noreturn void relay(int nsfd, pid_t parent)
 {
 	static struct relay r;
 	size_t i;
 
 	(void)prctl(PR_SET_NAME, "kiln-dns", 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent) /* it has ended before that */
+		_exit(1);
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* It lives long: what others wait for the end of is not its to hold. */
 	if (dup2(nsfd, 3) < 0 || close_range(4, ~0U, 0) < 0 ||
@@ -198,10 +200,10 @@ static _Noreturn void relay(int nsfd)
 
 pid_t net_relay(int nsfd)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (!pid)
-		relay(nsfd);
+		relay(nsfd, parent);
 	return pid < 0 ? -errno : pid;
 }
 
