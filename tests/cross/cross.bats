@@ -85,7 +85,7 @@ debian_name() {
 	[ "$status" = 0 ]
 	[[ "$output" == *"ok - unpack"* ]]
 	# What it built is on the host, and for that machine.
-	readelf -h "$BASE/volume/test" | grep -q "Machine: *$(machine)"
+	[ "$(readelf -h "$BASE/volume/test" | grep -c "Machine: *$(machine)\$")" = 1 ]
 }
 
 machine() {

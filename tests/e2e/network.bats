@@ -178,7 +178,7 @@ end_container() {
 	done
 	[ "$said" = guest ]
 	kiln exec c1 ip -4 -o addr </dev/null | tee "$WORK/addr"
-	! grep -v -e '127\.0\.0\.1' -e '10\.91\.5\.2' "$WORK/addr"
+	[ -z "$(grep -v -e '127\.0\.0\.1' -e '10\.91\.5\.2' "$WORK/addr")" ]
 	end_container
 	ip -n "$NS" route show table local | grep -q '^local 10.91.5.2 dev tap0'
 }
