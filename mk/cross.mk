@@ -15,4 +15,5 @@ $(O)/cross/%.tar: tests/cross/debian-root.sh
 cross-ci: $(O)/host/kiln $(foreach a,$(ARCHES),$(O)/cross/$(a).tar \
 		$(call vm_ready,$(a)) $(O)/$(a)/busybox-rootfs.stamp)
 	$(Q)O='$(O)' KILN_TEST_TIMEOUT=7200 tests/run.sh $(CROSS_RUNS)
-	$(Q)grep -h '^# .*: podman' $(O)/test-logs/*cross.bats@*.log
+	$(Q)grep -h '^# .*: podman' \
+		$(ARCHES:%=$(O)/test-logs/tests-cross-cross.bats@%.log)
