@@ -71,7 +71,8 @@ static json_object *capabilities(void)
  * and has its own programs. */
 static json_object *process(const struct source *from, int argc, char **argv)
 {
-	static const char *const enter[] = {"/bin/chroot", GUEST_ROOT};
+	static const char *const enter[] = {"/bin/busybox", "chroot",
+					    GUEST_ROOT};
 	static const char *const env[] = {"PATH=" SHELL_PATH, "HOME=/root",
 					  "PS1=guest:\\w# "};
 	const char *term = getenv("TERM");
@@ -210,6 +211,12 @@ static int make_empty_root(const char *root, struct err *reterr)
 	return r < 0 ? err_code(reterr, r, "make '%s'", root) : 0;
 }
 
+static bool has_own_shell(const struct guest *g)
+{
+	return !strcmp(g->profile, "debug") ||
+	       !strcmp(g->profile, "debug-small");
+}
+
 /* OPTION, else the image's own shell, else the toolbox beside the image. */
 static int choose_source(const char *option, const struct arch_desc *arch,
 			 const char *bundle, struct source *ret,
@@ -226,7 +233,7 @@ static int choose_source(const char *option, const struct arch_desc *arch,
 		if (!realpath(option, ret->toolbox))
 			return err_errno(reterr, "toolbox '%s'", option);
 	} else if (guest_find(arch, g, &ignored) == 0 &&
-		   strcmp(g->profile, "debug") != 0) {
+		   !has_own_shell(g)) {
 		beside = path_join(g->dir, "toolbox");
 		if (!beside || !has_file(beside, "bin/sh"))
 			return err_set(reterr, -EOPNOTSUPP,
