@@ -367,11 +367,14 @@ static Grpc__Storage *add_storage(struct storages *s, const char *driver,
 static void add_shared(struct storages *s, bool virtiofs)
 {
 	/* mmap: the cache that MAP_SHARED needs, kept from open to close only,
-	 * so that host and guest see one another's changes. */
-	static char *options_9p[] = {TEXT("cache=mmap"), TEXT("nodev"), NULL};
+	 * so that host and guest see one another's changes. directio: but what
+	 * is written goes to the server at once. Linux 6.12 would look at a
+	 * file's size there before its pages are, and lose them. */
+	static char *options_9p[] = {TEXT("cache=mmap"), TEXT("directio"),
+				     TEXT("nodev"), NULL};
 	static char *options_fs[] = {TEXT("nodev")};
 
-	options_9p[2] = s->msize;
+	options_9p[ARRAY_SIZE(options_9p) - 1] = s->msize;
 	if (virtiofs)
 		(void)add_storage(s, "virtio-fs", "virtiofs", SHARE_TAG,
 				  SHARE_GUEST_PATH, options_fs,

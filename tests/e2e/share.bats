@@ -169,3 +169,21 @@ g" ]
 	[ "$output" = gone ]
 	[ -z "$(ls -A "$BUNDLE/rootfs/root")" ]
 }
+
+# What is not yet written back is not lost to a look at its size.
+@test "a file that is looked at while it is written is whole" {
+	command_is 'cd /root
+		(i=0; while [ $i -lt 2000 ]; do echo "line $i of the file"; i=$((i + 1)); done >f) &
+		while kill -0 $! 2>/dev/null; do stat -c %s f 2>/dev/null; done >/dev/null
+		wait; wc -l <f; tail -n 1 f; md5sum <f
+		dd if=/dev/urandom of=g bs=7000 count=900 2>/dev/null &
+		while kill -0 $! 2>/dev/null; do stat -c %s g 2>/dev/null; done >/dev/null
+		stat -c %s g; cat g | md5sum'
+	run kiln_run
+	echo "$output"
+	[ "${lines[0]}" = 2000 ]
+	[ "${lines[1]}" = "line 1999 of the file" ]
+	[ "${lines[2]}" = "$(seq 0 1999 | sed 's/.*/line & of the file/' | md5sum)" ]
+	[ "${lines[3]}" = 6300000 ]
+	[ "${lines[4]}" = "$(md5sum <"$BUNDLE/rootfs/root/g")" ]
+}
