@@ -16,11 +16,20 @@ chmod 755 "$BASE"
 
 finish()
 {
+	local d
 	[ ! -x "$BASE/stop" ] || "$BASE/stop" || :
 	if [ -e "$BASE/user" ]; then
 		pkill -KILL -U "$(cat "$BASE/user")" || :
 		userdel "$(cat "$BASE/user")" || :
 	fi
+	# Podman 4.3 cannot remove its own groups where both versions of control
+	# groups are, nor the plain folders that it takes for a hierarchy which the
+	# host has not mounted. Groups in use stay.
+	find /sys/fs/cgroup -depth -type d -path '*/libpod_parent/*' \
+		-exec rmdir {} + 2>/dev/null || :
+	for d in /sys/fs/cgroup/*/libpod_parent; do
+		[ ! -d "$d" ] || [ "$(stat -f -c %T "$d")" != tmpfs ] || rm -rf "$d"
+	done
 	# What an engine's storage has mounted
 	awk -v b="$BASE/" 'index($2, b) == 1 { print $2 }' /proc/self/mounts |
 		sort -r | xargs -r -n1 umount -l || :
