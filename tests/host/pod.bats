@@ -11,7 +11,8 @@ member() {
 	cp "$base/config.json" "$BUNDLE/"
 	mkdir "$BUNDLE/rootfs"
 	cp -a "$base/rootfs/." "$BUNDLE/rootfs/"
-	spec --arg t "$2" --arg c "$3" '
+	spec --arg t "$2" --arg c "$3" --arg id "$1" '
+		.linux.cgroupsPath += "-" + $id |
 		.annotations["io.kubernetes.cri.container-type"] = $t |
 		.annotations["io.kubernetes.cri.sandbox-id"] = "p1" |
 		.process.args = ["/bin/sh", "-c", $c]'
