@@ -32,7 +32,8 @@ maps_from() {
 		"$append root=/dev/$device rootfstype=$format rootflags=dax=always ro init=/init"
 	# statx() says so of all files, the init among them.
 	grep '^KILN-DAX yes /init$' "$work/text"
-	[ "$(grep -c '^KILN-DAX yes ' "$work/text")" = 9 ]
+	[ "$(grep -c '^KILN-DAX yes ' "$work/text")" = \
+		"$(grep -c '^KILN-SUM ' "$work/text")" ]
 	[ "$(grep -c '^KILN-DAX no ' "$work/text")" = 0 ]
 	# One fault for 2 MiB, where small pages take 512; a few may be others.
 	faults=$(sed -n 's,^KILN-FAULTS \([0-9]*\) /files/2097160$,\1,p' \
