@@ -91,6 +91,11 @@ int net_join(struct net_link *l, int *ret_fd, struct err *reterr);
  * to a tap that is there, or -errno. */
 int net_clean(struct err *reterr);
 
+struct rtnl_cls;
+/* What the filter CLS (of kind u32) takes goes out at link TO: ACTION and
+ * POLICY as in linux/tc_act/tc_mirred.h and linux/pkt_cls.h. 0 or -NLE_*. */
+int net_mirred(struct rtnl_cls *cls, int action, int policy, int to);
+
 /* --- reach.c: the same --- */
 
 struct nl_sock;

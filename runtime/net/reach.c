@@ -134,25 +134,6 @@ struct key {
 	int offset;
 };
 
-/* A copy of what the filter takes goes out at link TO. */
-static int add_copy(struct rtnl_cls *cls, int to)
-{
-	struct rtnl_act *act = rtnl_act_alloc();
-	int r = act ? rtnl_tc_set_kind(TC_CAST(act), "mirred") : -NLE_NOMEM;
-
-	if (r >= 0)
-		r = rtnl_mirred_set_action(act, TCA_EGRESS_MIRROR);
-	if (r >= 0)
-		r = rtnl_mirred_set_ifindex(act, (uint32_t)to);
-	if (r >= 0)
-		r = rtnl_mirred_set_policy(act, TC_ACT_OK);
-	if (r >= 0)
-		r = rtnl_u32_add_action(cls, act);
-	if (act)
-		rtnl_act_put(act);
-	return r;
-}
-
 /* Packets of PROTOCOL that have all KEYS are the host's stack's; and, unless
  * that is 0, for what is behind link TO. */
 static int let_in(struct nl_sock *sock, int index, uint16_t protocol,
@@ -178,7 +159,7 @@ static int let_in(struct nl_sock *sock, int index, uint16_t protocol,
 	if (r >= 0)
 		r = rtnl_u32_set_cls_terminal(cls);
 	if (r >= 0 && to)
-		r = add_copy(cls, to);
+		r = net_mirred(cls, TCA_EGRESS_MIRROR, TC_ACT_OK, to);
 	return r < 0 ? r : rtnl_cls_add(sock, cls, NLM_F_CREATE | NLM_F_EXCL);
 }
 

@@ -112,39 +112,45 @@ static int ingress_delete(struct nl_sock *sock, int index)
 	return q ? rtnl_qdisc_delete(sock, q) : -NLE_NOMEM;
 }
 
+int net_mirred(struct rtnl_cls *cls, int action, int policy, int to)
+{
+	struct rtnl_act *act = rtnl_act_alloc();
+	int r = act ? rtnl_tc_set_kind(TC_CAST(act), "mirred") : -NLE_NOMEM;
+
+	if (r >= 0)
+		r = rtnl_mirred_set_action(act, action);
+	if (r >= 0)
+		r = rtnl_mirred_set_ifindex(act, (uint32_t)to);
+	if (r >= 0)
+		r = rtnl_mirred_set_policy(act, policy);
+	if (r >= 0)
+		r = rtnl_u32_add_action(cls, act);
+	if (act)
+		rtnl_act_put(act);
+	return r;
+}
+
 /* All that comes in at link FROM goes out at link TO. */
 static int filter_add(struct nl_sock *sock, int from, int to)
 {
 	cleanup_cls struct rtnl_cls *cls = rtnl_cls_alloc();
-	struct rtnl_act *act = rtnl_act_alloc();
-	int r = -NLE_NOMEM;
+	int r;
 
-	if (cls && act) {
-		rtnl_tc_set_ifindex(TC_CAST(cls), from);
-		rtnl_tc_set_parent(TC_CAST(cls), INGRESS_HANDLE);
-		rtnl_cls_set_prio(cls, FILTER_PRIORITY);
-		rtnl_cls_set_protocol(cls, ETH_P_ALL);
-		r = rtnl_tc_set_kind(TC_CAST(cls), "u32");
-		if (r >= 0)
-			r = rtnl_u32_add_key_uint32(cls, 0, 0, 0, 0);
-		if (r >= 0)
-			r = rtnl_u32_set_cls_terminal(cls);
-		if (r >= 0)
-			r = rtnl_tc_set_kind(TC_CAST(act), "mirred");
-		if (r >= 0)
-			r = rtnl_mirred_set_action(act, TCA_EGRESS_REDIR);
-		if (r >= 0)
-			r = rtnl_mirred_set_ifindex(act, (uint32_t)to);
-		if (r >= 0)
-			r = rtnl_mirred_set_policy(act, TC_ACT_STOLEN);
-		if (r >= 0)
-			r = rtnl_u32_add_action(cls, act);
-		if (r >= 0)
-			r = rtnl_cls_add(sock, cls, NLM_F_CREATE | NLM_F_EXCL);
-	}
-	if (act)
-		rtnl_act_put(act);
-	return r;
+	if (!cls)
+		return -NLE_NOMEM;
+	rtnl_tc_set_ifindex(TC_CAST(cls), from);
+	rtnl_tc_set_parent(TC_CAST(cls), INGRESS_HANDLE);
+	rtnl_cls_set_prio(cls, FILTER_PRIORITY);
+	rtnl_cls_set_protocol(cls, ETH_P_ALL);
+	r = rtnl_tc_set_kind(TC_CAST(cls), "u32");
+	if (r >= 0)
+		r = rtnl_u32_add_key_uint32(cls, 0, 0, 0, 0);
+	if (r >= 0)
+		r = rtnl_u32_set_cls_terminal(cls);
+	if (r >= 0)
+		r = net_mirred(cls, TCA_EGRESS_REDIR, TC_ACT_STOLEN, to);
+	return r < 0 ? r
+		     : rtnl_cls_add(sock, cls, NLM_F_CREATE | NLM_F_EXCL);
 }
 
 /* Where an ingress filter of ours leads: the index of a tap, 0 when that is
