@@ -30,10 +30,8 @@ finish()
 	for d in /sys/fs/cgroup/*/libpod_parent; do
 		[ ! -d "$d" ] || [ "$(stat -f -c %T "$d")" != tmpfs ] || rm -rf "$d"
 	done
-	# What an engine's storage has mounted
-	awk -v b="$BASE/" 'index($2, b) == 1 { print $2 }' /proc/self/mounts |
-		sort -r | xargs -r -n1 umount -l || :
-	rm -rf "$BASE" || :
+	rm -f "$BASE/stop" # once is enough
+	"$here/end.sh" "$BASE" || :
 }
 trap finish EXIT
 

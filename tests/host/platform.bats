@@ -24,10 +24,7 @@ setup_file() {
 
 teardown_file() {
 	[ -n "${BASE:-}" ] || return 0
-	"$BASE/stop"
-	awk -v b="$BASE/" 'index($2, b) == 1 { print $2 }' /proc/self/mounts |
-		sort -r | xargs -r -n1 umount -l
-	rm -rf "$BASE"
+	"$BATS_TEST_DIRNAME/../clients/end.sh" "$BASE"
 }
 
 PLATFORMS='amd64:x86_64 arm64:aarch64 s390x:s390x ppc64le:ppc64le'
