@@ -97,7 +97,7 @@ bend" ]
 @test "a terminal: tty, size, raw bytes" {
 	command_is 'tty; stty size; read x; echo "<$x>"'
 	spec '.process.terminal = true | .process.consoleSize = {height: 33, width: 77}'
-	run script -qec "stty rows 33 cols 77; { sleep 4; echo hi; } | timeout 60 $KILN --root $STATE run --arch $ARCH --bundle $BUNDLE c1" /dev/null </dev/null
+	run script -qec "stty rows 33 cols 77; { sleep 4; echo hi; } | timeout --foreground 60 $KILN --root $STATE run --arch $ARCH --bundle $BUNDLE c1" /dev/null </dev/null
 	echo "$output"
 	[[ "$output" == *"/dev/"* ]]
 	[[ "$output" == *"33 77"* ]]

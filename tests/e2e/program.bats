@@ -192,7 +192,7 @@ foreign_init() {
 	kiln delete c1
 	foreign_init sh -c 'sleep 1; read x; echo "<$x>"; exit 3'
 	spec '.process.terminal = true'
-	run script -qec "{ sleep 5; echo hi; } | timeout 60 $KILN --root $STATE run --bundle $BUNDLE c1" /dev/null </dev/null
+	run script -qec "{ sleep 5; echo hi; } | timeout --foreground 60 $KILN --root $STATE run --bundle $BUNDLE c1" /dev/null </dev/null
 	echo "$output"
 	[[ "$output" == *"<hi>"* ]]
 	[ "$status" = 3 ]

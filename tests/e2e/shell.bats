@@ -99,10 +99,10 @@ own_shell() {
 @test "a terminal, when there is one" {
 	guest_with minimal
 	start
-	run script -qec "{ sleep 4; echo tty; echo exit; sleep 4; } | cat - | timeout 60 $KILN --root $STATE shell --toolbox $BUSYBOX_ROOTFS c1 sh -c 'tty; tty </dev/tty'" /dev/null </dev/null
+	run script -qec "{ sleep 4; echo tty; echo exit; sleep 4; } | cat - | timeout --foreground 60 $KILN --root $STATE shell --toolbox $BUSYBOX_ROOTFS c1 sh -c 'tty; tty </dev/tty'" /dev/null </dev/null
 	echo "$output"
 	[[ "$output" == *"not a tty"* ]]
-	run script -qec "timeout 60 $KILN --root $STATE shell --toolbox $BUSYBOX_ROOTFS c1 tty" /dev/null </dev/null
+	run script -qec "timeout --foreground 60 $KILN --root $STATE shell --toolbox $BUSYBOX_ROOTFS c1 tty" /dev/null </dev/null
 	echo "$output"
 	[[ "$output" == */dev/pts/* ]]
 	kiln delete --force c1
