@@ -72,7 +72,8 @@ int net_links(int fd, struct net_link **ret, size_t *n);
 /*
  * Makes the interface what I says: found by the device below SYSFS at its
  * address, else by its hardware address, else by its name; then renamed, given
- * exactly these addresses, and put up. -ENODEV while there is no such device.
+ * this hardware address and exactly these addresses, and put up. Or no interface
+ * at all, if it is to be absent. -ENODEV while there is no such device.
  */
 int net_update_interface(int fd, const char *sysfs, const Types__Interface *i,
 			 struct err *reterr);
@@ -80,6 +81,10 @@ int net_update_interface(int fd, const char *sysfs, const Types__Interface *i,
 /* The name of the network device at address DEVICE_PATH (PCI path, CCW bus id,
  * or name of a platform device); to be freed. 0, -ENOENT, -EINVAL, … */
 int net_device_find(const char *sysfs, const char *device_path, char **ret);
+
+/* The virtio device at that address has a driver from now on, or none, and then
+ * is no interface. 0, also when it is so already, -ENOENT, … */
+int net_device_drive(const char *sysfs, const char *device_path, bool driven);
 
 /* Fills in a message that is to be freed with proto_free(). 0 or -errno. */
 int net_list_interfaces(int fd, Grpc__Interfaces *ret);

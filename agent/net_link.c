@@ -171,6 +171,16 @@ static int set_mtu(int fd, int index, uint32_t mtu)
 	return netlink_call(fd, &q);
 }
 
+static int set_mac(int fd, int index, const uint8_t *mac)
+{
+	const struct ifinfomsg body = {.ifi_index = index};
+	struct netlink_request q;
+
+	netlink_begin(&q, RTM_NEWLINK, 0, &body, sizeof(body));
+	netlink_put(&q, IFLA_ADDRESS, mac, NET_MAC_SIZE);
+	return netlink_call(fd, &q);
+}
+
 /* A name is free for L: who has it gets another, until its own turn comes. */
 static int rename_link(int fd, const struct net_link *l, const char *name,
 		       const struct net_link *all, size_t n)
@@ -331,6 +341,19 @@ static int find_link(const char *sysfs, const Types__Interface *i,
 		       by_mac ? i->hwaddr : want);
 }
 
+/* A device that has served another link of the host has that one's address. */
+static int apply_mac(int fd, const struct net_link *l, const char *hwaddr)
+{
+	uint8_t mac[NET_MAC_SIZE];
+
+	if (!*hwaddr || !l->has_mac)
+		return 0;
+	if (net_mac_parse(hwaddr, mac) < 0)
+		return -EINVAL;
+	return memcmp(mac, l->mac, sizeof(mac)) ? set_mac(fd, l->index, mac)
+						: 0;
+}
+
 static int apply(int fd, const struct net_link *l, const Types__Interface *i,
 		 const struct net_link *all, size_t n, struct err *reterr)
 {
@@ -343,6 +366,10 @@ static int apply(int fd, const struct net_link *l, const Types__Interface *i,
 	if (r < 0)
 		return err_code(reterr, r, "rename '%s' to '%s'", l->name,
 				name);
+	r = apply_mac(fd, l, i->hwaddr);
+	if (r < 0)
+		return err_code(reterr, r, "give '%s' the hardware address "
+				"'%.50s'", name, i->hwaddr);
 	if (i->mtu && i->mtu != l->mtu)
 		r = set_mtu(fd, l->index, (uint32_t)i->mtu);
 	if (r < 0)
@@ -351,6 +378,16 @@ static int apply(int fd, const struct net_link *l, const Types__Interface *i,
 	quiet_ipv6(name);
 	r = set_flags(fd, l->index, flags, IFF_UP | IFF_NOARP);
 	return r < 0 ? err_code(reterr, r, "put '%s' up", name) : 0;
+}
+
+static int remove_interface(const char *sysfs, const char *device_path,
+			    struct err *reterr)
+{
+	int r = net_device_drive(sysfs, device_path, false);
+
+	return r < 0 ? err_set(reterr, r == -ENOENT ? -ENODEV : r,
+			       "network device at '%.100s'", device_path)
+		     : 0;
 }
 
 int net_update_interface(int fd, const char *sysfs, const Types__Interface *i,
@@ -362,6 +399,8 @@ int net_update_interface(int fd, const char *sysfs, const Types__Interface *i,
 	size_t n = 0;
 	int r;
 
+	if (i->absent)
+		return remove_interface(sysfs, i->devicepath, reterr);
 	if (*i->name && !net_name_is_valid(i->name))
 		return err_set(reterr, -EINVAL, "interface name '%.100s'",
 			       i->name);
@@ -374,6 +413,8 @@ int net_update_interface(int fd, const char *sysfs, const Types__Interface *i,
 	r = parse_addresses(i, addresses, reterr);
 	if (r < 0)
 		return r;
+	if (*i->devicepath) /* what was none shall be one again */
+		(void)net_device_drive(sysfs, i->devicepath, true);
 	r = net_links(fd, &links, &n);
 	if (r < 0)
 		return err_code(reterr, r, "list interfaces");

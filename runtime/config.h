@@ -71,6 +71,7 @@ struct config_qemu {
 	bool enable_mem_prealloc;
 	bool enable_hugepages;
 	bool reclaim_guest_freed_memory;
+	uint32_t network_spares; /* cards for links that come later */
 	bool disable_vhost_net;
 	char *confine; /* "auto", "always", "never": the jail of jail.h */
 	bool seccomp_sandbox; /* -sandbox on,… */

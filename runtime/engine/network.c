@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/engine/network.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,25 +11,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "runtime/config.h"
-#include "runtime/engine/agent.h"
-#include "runtime/net/net.h"
+#include "runtime/engine/network_priv.h"
 #include "runtime/oci/spec.h"
 
 #define VHOST "/dev/vhost-net"
 #define OWN_NAMESPACE "/proc/self/ns/net"
-
-struct network {
-	struct sandbox *sb;
-	struct net_job *job; /* until it is done */
-	struct net_plan *plan; /* owned; NULL: no network */
-	int taps[NET_LINKS_MAX], vhost[NET_LINKS_MAX]; /* owned */
-	int nsfd; /* for the relay; owned */
-	pid_t relay; /* answers for a name server; 0: none */
-	size_t next; /* the request under way, see ask_next() */
-	const struct vm_layout *layout;
-	engine_done_fn done;
-	void *done_arg;
-};
 
 static struct network *network_new(struct sandbox *sb)
 {
@@ -40,8 +25,8 @@ static struct network *network_new(struct sandbox *sb)
 	if (!net)
 		return NULL;
 	net->sb = sb;
-	net->nsfd = -1;
-	for (i = 0; i < NET_LINKS_MAX; i++)
+	net->nsfd = net->watch = -1;
+	for (i = 0; i < NET_CARDS_MAX; i++)
 		net->taps[i] = net->vhost[i] = -1;
 	return net;
 }
@@ -55,7 +40,7 @@ void network_close_taps(struct network *net)
 {
 	size_t i;
 
-	for (i = 0; net && i < NET_LINKS_MAX; i++) {
+	for (i = 0; net && i < NET_CARDS_MAX; i++) {
 		close_fd(&net->taps[i]);
 		close_fd(&net->vhost[i]);
 	}
@@ -65,18 +50,18 @@ void network_free(struct network *net)
 {
 	if (!net)
 		return;
-	net_cancel(net->job);
+	network_stop(net);
 	network_close_taps(net);
-	close_fd(&net->nsfd);
 	if (net->relay > 0) {
 		event_child_cancel(net->sb->eng->loop, net->relay);
 		net_relay_end(net->relay);
 	}
 	free(net->plan);
+	free(net->told);
 	free(net);
 }
 
-static void finish(struct network *net, int code, const struct err *e)
+void network_finish(struct network *net, int code, const struct err *e)
 {
 	engine_done_fn done = net->done;
 	void *arg = net->done_arg;
@@ -114,37 +99,49 @@ static void start_relay(struct network *net)
 		log_warn("sandbox '%s': its relay is not watched", net->sb->id);
 }
 
-static void on_joined(void *arg, int code, const struct net_plan *plan,
-		      const int *taps, const struct err *e)
+void network_open_vhost(struct network *net, size_t card)
+{
+	if (!net->sb->eng->config->qemu.disable_vhost_net)
+		net->vhost[card] = open(VHOST, O_RDWR | O_CLOEXEC);
+}
+
+/* What there is at the start, with taps for it. */
+static int take(struct network *net, const struct net_result *res,
+		struct err *reterr)
+{
+	const struct net_plan *plan = res->plan;
+	size_t i;
+
+	net->watch = res->watch;
+	for (i = 0; i < NET_CARDS_MAX; i++) {
+		net->taps[i] = res->taps[i];
+		if (net->taps[i] >= 0)
+			network_open_vhost(net, i);
+	}
+	net->plan = malloc(sizeof(*plan));
+	if (!net->plan)
+		return err_code(reterr, -ENOMEM, "network");
+	*net->plan = *plan;
+	if (*plan->skipped)
+		log_warn("sandbox '%s': not in the guest: %s", net->sb->id,
+			 plan->skipped);
+	if (*plan->unreached)
+		log_warn("sandbox '%s': %s", net->sb->id, plan->unreached);
+	if (plan->is_near)
+		start_relay(net);
+	return 0;
+}
+
+static void on_joined(void *arg, int code, const struct net_result *res,
+		      const struct err *e)
 {
 	struct network *net = arg;
 	struct err err = *e;
-	size_t i;
 
 	net->job = NULL;
-	if (!code) {
-		net->plan = malloc(sizeof(*plan));
-		if (net->plan)
-			*net->plan = *plan;
-		for (i = 0; i < plan->n_links; i++) {
-			net->taps[i] = taps[i];
-			/* The kernel may carry packets without QEMU. */
-			if (!net->sb->eng->config->qemu.disable_vhost_net)
-				net->vhost[i] = open(VHOST, O_RDWR | O_CLOEXEC);
-		}
-		if (!net->plan)
-			code = err_code(&err, -ENOMEM, "network");
-		else if (*plan->skipped)
-			log_warn("sandbox '%s': not in the guest: %s",
-				 net->sb->id, plan->skipped);
-		if (!code && *plan->unreached)
-			log_warn("sandbox '%s': %s", net->sb->id,
-				 plan->unreached);
-		if (!code && plan->is_near)
-			start_relay(net);
-	}
-	close_fd(&net->nsfd);
-	finish(net, code, &err);
+	if (!code)
+		code = take(net, res, &err);
+	network_finish(net, code, &err);
 }
 
 /* The namespace to look at; -1 for none, or -errno. */
@@ -182,6 +179,11 @@ static int prepare(struct network *net, struct container *c, struct err *reterr)
 {
 	const struct engine *eng = net->sb->eng;
 	const char *model = eng->config->runtime.internetworking_model;
+	struct net_order order = {
+		.near = resolver_is_wanted(c->spec),
+		.spares = eng->config->qemu.network_spares,
+		.watch = true,
+	};
 	cleanup_close int nsfd = -1;
 	uint64_t inode = 0;
 	char path[512];
@@ -199,8 +201,8 @@ static int prepare(struct network *net, struct container *c, struct err *reterr)
 	r = journal_netns(&net->sb->eng->journal, path, inode);
 	if (r < 0)
 		return err_code(reterr, r, "write journal");
-	net->job = net_start(eng->loop, nsfd, resolver_is_wanted(c->spec),
-			     on_joined, net, reterr);
+	order.nsfd = nsfd;
+	net->job = net_start(eng->loop, &order, on_joined, net, reterr);
 	if (!net->job)
 		return reterr->code;
 	net->nsfd = TAKE_FD(nsfd);
@@ -226,121 +228,91 @@ void network_prepare(struct sandbox *sb, struct container *c,
 	sb->network->done_arg = arg;
 	r = prepare(sb->network, c, &err);
 	if (r < 0 || !sb->network->job)
-		finish(sb->network, r, &err);
+		network_finish(sb->network, r, &err);
 }
 
-void network_add_cards(const struct network *net, struct vm_spec *spec)
+const char *network_card_id(size_t card)
 {
 	static const char *const ids[] = {"nic0", "nic1", "nic2", "nic3",
 					  "nic4", "nic5", "nic6", "nic7"};
-	size_t i;
 
-	_Static_assert(ARRAY_SIZE(ids) == NET_LINKS_MAX, "one for each");
-	for (i = 0; net && net->plan && i < net->plan->n_links; i++)
-		spec->nics[spec->n_nics++] = (struct vm_nic){
-			.id = ids[i],
-			.mac = net->plan->links[i].mac,
+	_Static_assert(ARRAY_SIZE(ids) == NET_CARDS_MAX, "one for each");
+	return ids[card];
+}
+
+/* A card that was to wait for a link is not made. */
+static void drop_spare(struct network *net, size_t card)
+{
+	*net->plan->cards[card].tap = '\0';
+	close_fd(&net->taps[card]);
+	close_fd(&net->vhost[card]);
+}
+
+/* Spare cards are for machines that take none later, as far as there is room:
+ * on a machine that is full a container must start nevertheless. */
+static size_t count_cards(struct network *net, const struct vm_spec *spec)
+{
+	bool later = vm_takes_nics(spec->machine);
+	size_t room = vm_spec_room(spec);
+	size_t i, n = 0;
+
+	for (i = 0; i < NET_CARDS_MAX && *net->plan->cards[i].tap; i++)
+		if (net->plan->cards[i].link || (!later && i < room))
+			n++;
+		else
+			drop_spare(net, i);
+	net->plan->cards_max = later ? NET_CARDS_MAX : n;
+	return n;
+}
+
+void network_add_cards(struct network *net, struct vm_spec *spec)
+{
+	/* Of a card without a link: nobody sees it. */
+	static const char no_mac[] = "02:00:00:00:00:00";
+	size_t i, k, n;
+
+	if (!net || !net->plan)
+		return;
+	n = count_cards(net, spec);
+	for (i = 0; i < n; i++) {
+		struct vm_nic *nic = &spec->nics[spec->n_nics++];
+
+		*nic = (struct vm_nic){
+			.id = network_card_id(i),
+			.mac = no_mac,
 			.fd = net->taps[i],
 			.vhost = net->vhost[i] >= 0,
 			.vhost_fd = net->vhost[i],
 		};
-}
-
-/* --- the guest's side --- */
-
-static void ask_next(struct network *net);
-
-static void answered(struct network *net, enum agent_method method, int code,
-		     const char *text)
-{
-	struct err err = {0};
-	int r;
-
-	if (sandbox_is_dying(net->sb, code))
-		return;
-	if (code != TTRPC_OK) {
-		r = agent_error(&err, method, code, text);
-		finish(net, r, &err);
-		return;
+		for (k = 0; k < net->plan->n_links; k++)
+			if (net->plan->links[k].card == i)
+				nic->mac = net->plan->links[k].mac;
 	}
-	net->next++;
-	ask_next(net);
 }
 
-static void on_interface(void *arg, int code, const char *text,
-			 const ProtobufCMessage *response UNUSED)
+static void on_configured(void *arg, int code, const struct err *e)
 {
-	answered(arg, AGENT_UPDATE_INTERFACE, code, text);
-}
+	struct network *net = arg;
 
-static void on_routes(void *arg, int code, const char *text,
-		      const ProtobufCMessage *response UNUSED)
-{
-	answered(arg, AGENT_UPDATE_ROUTES, code, text);
-}
-
-static void on_neighbours(void *arg, int code, const char *text,
-			  const ProtobufCMessage *response UNUSED)
-{
-	answered(arg, AGENT_ADD_NEIGHBOURS, code, text);
-}
-
-/* Interfaces, one by one; then routes; then neighbours, if any. */
-static void ask_next(struct network *net)
-{
-	cleanup_arena struct arena a = {0};
-	const struct net_plan *plan = net->plan;
-	struct ttrpc_conn *agent = net->sb->agent;
-	struct err err = {0};
-	size_t i = net->next;
-
-	if (!plan || !plan->n_links || i > plan->n_links + 1 ||
-	    (i == plan->n_links + 1 && !plan->n_neighbours)) {
-		finish(net, 0, &err);
-		return;
-	}
-	if (i < plan->n_links) {
-		Grpc__UpdateInterfaceRequest *rq = net_interface_request(
-			&a, plan, i, net->layout->nics[i].text);
-
-		if (rq) {
-			agent_call(agent, AGENT_UPDATE_INTERFACE, &rq->base,
-				   on_interface, net);
-			return;
-		}
-	} else if (i == plan->n_links) {
-		Grpc__UpdateRoutesRequest *rq = net_routes_request(&a, plan);
-
-		if (rq) {
-			agent_call(agent, AGENT_UPDATE_ROUTES, &rq->base,
-				   on_routes, net);
-			return;
-		}
-	} else {
-		Grpc__AddARPNeighborsRequest *rq =
-			net_neighbours_request(&a, plan);
-
-		if (rq) {
-			agent_call(agent, AGENT_ADD_NEIGHBOURS, &rq->base,
-				   on_neighbours, net);
-			return;
-		}
-	}
-	finish(net, err_code(&err, -ENOMEM, "network"), &err);
+	if (code >= 0)
+		network_follow(net);
+	net->configured(net->configured_arg, code, e);
 }
 
 void network_configure(struct sandbox *sb, const struct vm_layout *layout,
 		       engine_done_fn done, void *arg)
 {
+	struct network *net = sb->network;
 	struct err none = {0};
+	size_t i;
 
-	if (!sb->network) {
+	if (!net || !net->plan) {
 		done(arg, 0, &none);
 		return;
 	}
-	sb->network->done = done;
-	sb->network->done_arg = arg;
-	sb->network->layout = layout;
-	sb->network->next = 0;
-	ask_next(sb->network);
+	for (i = 0; i < NET_CARDS_MAX; i++)
+		net->at[i] = layout->nics[i];
+	net->configured = done;
+	net->configured_arg = arg;
+	network_tell(net, on_configured, net);
 }

@@ -19,19 +19,23 @@ struct network;
 void network_prepare(struct sandbox *sb, struct container *c,
 		     engine_done_fn done, void *arg);
 
-/* Gives SPEC a card for each link. The strings are the network's. */
-void network_add_cards(const struct network *net, struct vm_spec *spec);
+/* Gives SPEC a card for each link, and spare ones. The strings are the
+ * network's. */
+void network_add_cards(struct network *net, struct vm_spec *spec);
 
 /* The VM has what it needs: our descriptors would only keep the taps alive. */
 void network_close_taps(struct network *net);
 
-/* Tells the guest; its cards are where LAYOUT says. DONE is called once, unless
- * the agent's connection ends first. */
+/* Tells the guest, now and when the namespace has changed; its cards are where
+ * LAYOUT says. DONE is called once, unless the agent's connection ends first. */
 void network_configure(struct sandbox *sb, const struct vm_layout *layout,
 		       engine_done_fn done, void *arg);
 
 /* The guest's questions to NET_NEAR_HOST are answered. NULL is fine. */
 bool network_has_resolver(const struct network *net);
+
+/* The guest is gone: the namespace is let go of. NULL is fine. */
+void network_stop(struct network *net);
 
 /* NULL is fine. */
 void network_free(struct network *net);

@@ -131,6 +131,7 @@ static void gone(struct sandbox *sb, const struct err *why)
 	if (sandbox_step(&sb->state, SANDBOX_OP_GONE, sb->id, &ignored) < 0)
 		return;
 	event_timer_stop(sb->grace);
+	network_stop(sb->network);
 	sandbox_fs_stop(sb);
 	checkpoint_cancel(sb);
 	if (*why->text) {

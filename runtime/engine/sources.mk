@@ -17,6 +17,8 @@ ENGINE_SRCS := \
 	runtime/engine/init.c \
 	runtime/engine/journal.c \
 	runtime/engine/network.c \
+	runtime/engine/network_follow.c \
+	runtime/engine/network_guest.c \
 	runtime/engine/pod.c \
 	runtime/engine/proc.c \
 	runtime/engine/process.c \

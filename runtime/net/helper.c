@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,8 @@ struct net_job {
 	int sock; /* owned */
 	net_done_fn done;
 	void *arg;
+	bool watch; /* is asked for */
+	bool had_tap[NET_CARDS_MAX];
 };
 
 static int enter(int nsfd, struct err *reterr)
@@ -45,54 +48,235 @@ static void note_failure(struct net_plan *plan, const struct err *e)
 	(void)snprintf(plan->unreached, sizeof(plan->unreached), "%s", e->text);
 }
 
-static int join(struct net_plan *plan, size_t i, int *tap)
+static bool is_served(const struct net_plan *plan, int index)
 {
-	struct err err = {0};
-	int r = net_join(&plan->links[i], tap, &plan->err);
+	size_t i;
 
-	if (!r && net_reach(plan, i, &err) < 0)
+	for (i = 0; i < plan->n_links; i++)
+		if (plan->links[i].index == index)
+			return true;
+	return false;
+}
+
+/* The card that serves link INDEX, or else (INDEX 0) one that serves none. */
+static bool find_card(const struct net_plan *plan, int index, unsigned int *ret)
+{
+	unsigned int i;
+
+	for (i = 0; i < plan->cards_max; i++)
+		if (plan->cards[i].link == index) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+/* Link L gets a card, and is joined to its tap: 1; 0 when it has been already.
+ * Taps that are made go to TAPS. */
+static int serve(struct net_plan *plan, struct net_link *l, int *taps,
+		 struct err *reterr)
+{
+	struct net_card *c;
+	int r = 0;
+
+	if (find_card(plan, l->index, &l->card))
+		return 0;
+	if (!find_card(plan, 0, &l->card))
+		return err_set(reterr, -ENOSPC, "no card of the VM is free");
+	c = &plan->cards[l->card];
+	if (!*c->tap)
+		r = net_card_make(c, &taps[l->card], reterr);
+	if (!r)
+		r = net_join(c, l, reterr);
+	return r < 0 ? r : 1;
+}
+
+static void drop_link(struct net_plan *plan, size_t i)
+{
+	plan->n_links--;
+	memmove(&plan->links[i], &plan->links[i + 1],
+		(plan->n_links - i) * sizeof(*plan->links));
+}
+
+static const struct net_link *link_before(const struct net_plan *before,
+					  int index)
+{
+	size_t i;
+
+	for (i = 0; before && i < before->n_links; i++)
+		if (before->links[i].index == index)
+			return &before->links[i];
+	return NULL;
+}
+
+/* What else there is to do at a link with a card; it is no loss of it. */
+static void finish_link(struct net_plan *plan, const struct net_plan *before,
+			const struct net_link *l, bool is_new)
+{
+	const struct net_link *old = link_before(before, l->index);
+	struct err err = {0};
+	int r = 0;
+
+	if (is_new) {
+		r = net_reach(plan, l, &err);
+		if (!r)
+			r = net_near(plan, l, &err);
+	} else if (old && old->mtu != l->mtu) {
+		r = net_resize(&plan->cards[l->card], l->mtu, &err);
+	}
+	if (r < 0)
 		note_failure(plan, &err);
+}
+
+/* At the start all links get cards, or there is no VM; later those that can. */
+static int serve_all(struct net_plan *plan, const struct net_plan *before,
+		     int *taps, struct err *reterr)
+{
+	size_t i = 0;
+
+	while (i < plan->n_links) {
+		struct net_link *l = &plan->links[i];
+		struct err err = {0};
+		int r = serve(plan, l, taps, before ? &err : reterr);
+
+		if (r < 0 && !before)
+			return r;
+		if (r < 0) {
+			net_skip(plan, l->name, err.text);
+			drop_link(plan, i);
+			continue;
+		}
+		finish_link(plan, before, l, r > 0);
+		i++;
+	}
+	return 0;
+}
+
+/* A VM may get further links only where another one was made for it. */
+static int add_spares(struct net_plan *plan, size_t n, int *taps,
+		      struct err *reterr)
+{
+	size_t i = plan->n_links;
+	int r = 0;
+
+	if (!i || plan->links[0].is_tun)
+		return 0;
+	for (; !r && n > 0 && i < NET_CARDS_MAX; i++, n--)
+		r = net_card_make(&plan->cards[i], &taps[i], reterr);
 	return r;
 }
 
-static int work(int nsfd, bool near, struct net_plan *plan, int *taps)
+static void part_gone(struct net_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < NET_CARDS_MAX; i++)
+		if (plan->cards[i].link &&
+		    !is_served(plan, plan->cards[i].link))
+			net_part(&plan->cards[i]);
+}
+
+static int work(const struct net_order *o, struct net_plan *plan, int *taps)
 {
 	struct err err = {0};
-	size_t i;
-	int r = enter(nsfd, &plan->err);
+	int r = net_scan_links(plan, &plan->err);
 
+	if (!r && o->before)
+		part_gone(plan);
 	if (!r)
-		r = net_scan(plan, &plan->err);
-	for (i = 0; !r && i < plan->n_links; i++)
-		r = join(plan, i, &taps[i]);
-	if (!r && near && net_near(plan, &err) < 0)
+		r = serve_all(plan, o->before, taps, &plan->err);
+	if (!r && !o->before)
+		r = add_spares(plan, o->spares, taps, &plan->err);
+	if (!r)
+		r = net_scan_rest(plan, &plan->err);
+	if (!r && net_tell_near(plan, &err) < 0)
 		note_failure(plan, &err);
-	if (r < 0) {
+	if (r < 0 && !o->before) {
 		struct err ignored;
+		size_t i;
 
 		/* Taps go first: then what led to them is known as stale. */
-		for (i = 0; i < NET_LINKS_MAX; i++)
+		for (i = 0; i < NET_CARDS_MAX; i++)
 			close_fd(&taps[i]);
 		(void)net_clean(&ignored);
 	}
 	return r;
 }
 
-static _Noreturn void child(int nsfd, bool near, int sock)
+/* Tells of changes in the namespace the caller is in: the callee's. */
+static int open_watch(struct err *reterr)
+{
+	const struct sockaddr_nl all = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
+			     RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
+			     RTMGRP_IPV6_ROUTE,
+	};
+	cleanup_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC |
+						  SOCK_NONBLOCK,
+				      NETLINK_ROUTE);
+
+	if (fd < 0 ||
+	    bind(fd, (const struct sockaddr *)&all, sizeof(all)) < 0)
+		return err_errno(reterr, "watch the network namespace");
+	return TAKE_FD(fd);
+}
+
+/* One message: the plan; with it the watch, if any, and the taps that were
+ * made, in the order of their cards. */
+static int answer(int sock, const struct net_plan *plan, int watch,
+		  const int *taps)
+{
+	int fds[1 + NET_CARDS_MAX];
+	size_t n = 0, i;
+
+	if (watch >= 0)
+		fds[n++] = watch;
+	for (i = 0; i < NET_CARDS_MAX; i++)
+		if (taps[i] >= 0)
+			fds[n++] = taps[i];
+	return send_fds(sock, plan, sizeof(*plan), fds,
+			plan->err.code < 0 ? 0 : n);
+}
+
+static void begin(struct net_plan *plan, const struct net_order *o)
+{
+	if (!o->before) {
+		plan->cards_max = NET_CARDS_MAX;
+		plan->want_near = o->near;
+		return;
+	}
+	memcpy(plan->cards, o->before->cards, sizeof(plan->cards));
+	plan->cards_max = o->before->cards_max;
+	plan->want_near = o->before->want_near;
+	plan->is_near = o->before->is_near;
+}
+
+static _Noreturn void child(const struct net_order *o, int sock)
 {
 	struct net_plan *plan = calloc(1, sizeof(*plan));
-	int taps[NET_LINKS_MAX], r;
+	int taps[NET_CARDS_MAX], watch = -1, r;
 	size_t i;
 
 	(void)prctl(PR_SET_NAME, "kiln-net", 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (!plan)
 		_exit(1);
-	for (i = 0; i < NET_LINKS_MAX; i++)
+	for (i = 0; i < NET_CARDS_MAX; i++)
 		taps[i] = -1;
-	r = work(nsfd, near, plan, taps);
-	r = send_fds(sock, plan, sizeof(*plan), taps,
-		     r < 0 ? 0 : plan->n_links);
+	begin(plan, o);
+	r = enter(o->nsfd, &plan->err);
+	/* Before it is looked at: whatever comes later will be told. */
+	if (!r && o->watch) {
+		watch = open_watch(&plan->err);
+		r = MIN(watch, 0);
+	}
+	if (!r)
+		r = work(o, plan, taps);
+	if (r >= 0)
+		r = answer(sock, plan, watch, taps);
+	else
+		(void)answer(sock, plan, -1, taps);
 	_exit(r < 0 ? 1 : 0);
 }
 
@@ -110,49 +294,72 @@ static void job_free(struct net_job *job)
 	free(job);
 }
 
+/* FDS to where they belong. 0, or -EIO when there are not as many as said. */
+static int sort_out(const struct net_job *job, const struct net_plan *plan,
+		    const int *fds, size_t n_fds, struct net_result *res)
+{
+	size_t i, n = 0;
+
+	*res = (struct net_result){.plan = plan, .watch = -1};
+	if (job->watch && n < n_fds)
+		res->watch = fds[n++];
+	for (i = 0; i < NET_CARDS_MAX; i++) {
+		bool is_new = *plan->cards[i].tap && !job->had_tap[i];
+
+		res->taps[i] = is_new && n < n_fds ? fds[n++] : -1;
+		if (is_new && res->taps[i] < 0)
+			return -EIO;
+	}
+	return n == n_fds ? 0 : -EIO;
+}
+
 static void on_exit_of_child(void *arg, pid_t pid UNUSED, int status)
 {
 	struct net_job *job = arg;
 	cleanup_free struct net_plan *plan = calloc(1, sizeof(*plan));
-	size_t n_taps = NET_LINKS_MAX;
+	int fds[1 + NET_CARDS_MAX];
+	size_t n_fds = ARRAY_SIZE(fds);
 	net_done_fn done = job->done;
 	void *done_arg = job->arg;
-	int taps[NET_LINKS_MAX];
+	struct net_result res;
 	struct err err = {0};
 	ssize_t n = -ENOMEM;
 	int r = 0;
 
 	if (plan)
-		n = recv_fds(job->sock, plan, sizeof(*plan), taps, &n_taps);
-	job_free(job);
-	if (!plan || n != (ssize_t)sizeof(*plan)) {
-		if (n < 0)
-			n_taps = 0;
+		n = recv_fds(job->sock, plan, sizeof(*plan), fds, &n_fds);
+	if (n < 0)
+		n_fds = 0;
+	if (!plan || n != (ssize_t)sizeof(*plan))
 		r = err_set(&err, -EIO, "the network could not be looked at "
 			    "(status 0x%x)", (unsigned int)status);
-	} else if (plan->err.code < 0) {
+	else if (plan->err.code < 0)
 		r = err_set(&err, plan->err.code, "%s", plan->err.text);
-	} else if (n_taps != plan->n_links) {
-		r = err_set(&err, -EIO, "%zu taps for %zu interfaces", n_taps,
-			    plan->n_links);
-	}
+	else if (sort_out(job, plan, fds, n_fds, &res) < 0)
+		r = err_set(&err, -EIO, "%zu descriptors came of the network",
+			    n_fds);
+	job_free(job);
 	if (r < 0)
-		close_all(taps, n_taps);
-	done(done_arg, r, r < 0 ? NULL : plan, r < 0 ? NULL : taps, &err);
+		close_all(fds, n_fds);
+	done(done_arg, r, r < 0 ? NULL : &res, &err);
 }
 
-struct net_job *net_start(struct event_loop *loop, int nsfd, bool near,
-			  net_done_fn done, void *arg, struct err *reterr)
+struct net_job *net_start(struct event_loop *loop,
+			  const struct net_order *order, net_done_fn done,
+			  void *arg, struct err *reterr)
 {
 	struct net_job *job = calloc(1, sizeof(*job));
 	int pair[2], r;
+	size_t i;
 
 	if (!job) {
 		(void)err_code(reterr, -ENOMEM, "network");
 		return NULL;
 	}
 	*job = (struct net_job){.loop = loop, .sock = -1, .done = done,
-				.arg = arg};
+				.arg = arg, .watch = order->watch};
+	for (i = 0; order->before && i < NET_CARDS_MAX; i++)
+		job->had_tap[i] = *order->before->cards[i].tap;
 	/* The plan is one message, and fits: nobody reads before the end. */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		(void)err_errno(reterr, "socket for the network");
@@ -162,7 +369,7 @@ struct net_job *net_start(struct event_loop *loop, int nsfd, bool near,
 	job->sock = pair[0];
 	job->pid = fork();
 	if (!job->pid)
-		child(nsfd, near, pair[1]);
+		child(order, pair[1]);
 	close_fd(&pair[1]);
 	r = job->pid < 0 ? err_errno(reterr, "fork")
 			 : event_child(loop, job->pid, on_exit_of_child, job);

@@ -51,10 +51,9 @@ static Types__IPAddress *ip_of(struct arena *a, const struct net_address *from)
 }
 
 Grpc__UpdateInterfaceRequest *
-net_interface_request(struct arena *a, const struct net_plan *plan, size_t i,
+net_interface_request(struct arena *a, const struct net_link *l,
 		      const char *device_path)
 {
-	const struct net_link *l = &plan->links[i];
 	Grpc__UpdateInterfaceRequest *rq = arena_alloc(a, sizeof(*rq));
 	Types__Interface *p = arena_alloc(a, sizeof(*p));
 	size_t k;
@@ -64,9 +63,12 @@ net_interface_request(struct arena *a, const struct net_plan *plan, size_t i,
 	grpc__update_interface_request__init(rq);
 	types__interface__init(p);
 	rq->interface = p;
+	p->devicepath = TEXT(device_path);
+	p->absent = !l;
+	if (!l)
+		return rq;
 	p->device = p->name = TEXT(l->name);
 	p->hwaddr = TEXT(l->mac);
-	p->devicepath = TEXT(device_path);
 	p->mtu = l->mtu;
 	p->raw_flags = l->flags & IFF_NOARP;
 	p->ipaddresses = arena_alloc(a, (l->n_addresses + 1) *

@@ -23,9 +23,13 @@
  *
  * Taps are not persistent: they vanish with the descriptors that QEMU holds.
  * The redirection of a link stays with the link, so net_undo() removes it.
+ *
+ * Links come and go while the container runs (podman network connect). So the
+ * namespace is read again when it changes, and compared with what was known.
  */
 
 #define NET_LINKS_MAX VM_NICS_MAX
+#define NET_CARDS_MAX VM_NICS_MAX
 #define NET_ADDRESSES_MAX 32
 #define NET_ROUTES_MAX 256
 #define NET_NEIGHBOURS_MAX 256
@@ -38,10 +42,17 @@ struct net_address {
 	uint8_t bytes[16];
 };
 
+/* A card of the VM, and the tap it is joined to: they stay, and may serve one
+ * link after another. */
+struct net_card {
+	char tap[IF_NAMESIZE]; /* "": there is none */
+	int link;	       /* index of the link that it serves; 0: none */
+};
+
 struct net_link {
 	int index;
+	unsigned int card; /* in net_plan.cards */
 	char name[IF_NAMESIZE];
-	char tap[IF_NAMESIZE];
 	char mac[NET_MAC_TEXT];
 	uint32_t mtu;
 	uint32_t flags; /* IFF_* */
@@ -67,25 +78,44 @@ struct net_neighbour {
 /* What a namespace holds. No pointers: it is sent from process to process. */
 struct net_plan {
 	struct err err; /* code < 0: there is no plan */
+	struct net_card cards[NET_CARDS_MAX]; /* those there are come first */
+	size_t cards_max; /* so many there may be */
 	size_t n_links, n_routes, n_neighbours;
 	struct net_link links[NET_LINKS_MAX];
 	struct net_route routes[NET_ROUTES_MAX];
 	struct net_neighbour neighbours[NET_NEIGHBOURS_MAX];
 	/* Links left out, with the reason; for the log. */
 	char skipped[256];
-	bool is_near; /* net_near() has done it */
+	bool want_near; /* net_near() is to be done, for the first card */
+	bool is_near; /* it has been */
 	char unreached[256]; /* why net_reach() or net_near() failed, or "" */
 };
 
 /* --- scan.c: reads the namespace the caller is in --- */
 
-int net_scan(struct net_plan *plan, struct err *reterr);
+/* Fills in the links of PLAN, without cards yet; its own taps are none. */
+int net_scan_links(struct net_plan *plan, struct err *reterr);
+
+/* Then routes and neighbours, those of its links. */
+int net_scan_rest(struct net_plan *plan, struct err *reterr);
+
+/* Notes that link NAME is left out, for the reason WHY. */
+void net_skip(struct net_plan *plan, const char *name, const char *why);
 
 /* --- tap.c: acts on the namespace the caller is in --- */
 
-/* Makes a tap for L and joins them; *RET_FD is the tap. 0 or -errno; -EBUSY
- * when the link serves somebody else. */
-int net_join(struct net_link *l, int *ret_fd, struct err *reterr);
+/* Makes a tap for card C, which serves nobody yet: *RET_FD. 0 or -errno. */
+int net_card_make(struct net_card *c, int *ret_fd, struct err *reterr);
+
+/* Joins link L to card C. 0 or -errno; -EBUSY when the link serves somebody
+ * else. */
+int net_join(struct net_card *c, struct net_link *l, struct err *reterr);
+
+/* Card C serves nobody any more; its link may be gone. */
+void net_part(struct net_card *c);
+
+/* Makes the tap of C as large as MTU. 0 or -errno. */
+int net_resize(const struct net_card *c, uint32_t mtu, struct err *reterr);
 
 /* Removes the redirection of every link whose tap is gone. How many links lead
  * to a tap that is there, or -errno. */
@@ -111,15 +141,19 @@ struct nl_sock;
 /* Docker's name server, in the namespace of a container. */
 #define NET_RESOLVER "127.0.0.11"
 
-/* Lets processes of the namespace reach the guest at the addresses of link I,
- * when that is a tun or tap and has been joined; the guest is to have a route
- * for it, which is added to PLAN. 0 or -errno. */
-int net_reach(struct net_plan *plan, size_t i, struct err *reterr);
+/* Lets processes of the namespace reach the guest at the addresses of link L,
+ * when that is a tun or tap and has been joined. 0 or -errno. */
+int net_reach(struct net_plan *plan, const struct net_link *l,
+	      struct err *reterr);
 
-/* Lets the guest reach NET_NEAR_HOST by the first link of PLAN, which has been
- * joined, and the name server of the namespace those of the network. PLAN gets
- * what the guest needs for it. 0 or -errno. */
-int net_near(struct net_plan *plan, struct err *reterr);
+/* Lets the guest reach NET_NEAR_HOST by L, the link of the first card, which
+ * has been joined, and the name server of the namespace those of the network.
+ * 0 or -errno. */
+int net_near(struct net_plan *plan, const struct net_link *l,
+	     struct err *reterr);
+
+/* Adds to PLAN what the guest needs for that, once all else is known. */
+int net_tell_near(struct net_plan *plan, struct err *reterr);
 
 /* The addresses of link INDEX are the host's own again, as far as possible. */
 void net_unreach(struct nl_sock *sock, int index);
@@ -128,16 +162,32 @@ void net_unreach(struct nl_sock *sock, int index);
 
 struct net_job;
 
-/* CODE 0 with the plan and the taps of its links, which are now the callee's;
- * or -errno with the reason. */
-typedef void (*net_done_fn)(void *arg, int code, const struct net_plan *plan,
-			    const int *taps, const struct err *e);
+/* What to do there. */
+struct net_order {
+	int nsfd; /* the namespace; borrowed */
+	/* Start with nothing there, or follow what has become of this. */
+	const struct net_plan *before;
+	bool near;     /* start: with net_near() */
+	size_t spares; /* start: cards more than links, for later ones */
+	bool watch;    /* start: a socket that tells of changes */
+};
 
-/* Scans and joins what is in namespace NSFD, NEAR with net_near(). NULL with
- * REREER set on failure; else DONE is called once, from the loop, and frees the
- * job. */
-struct net_job *net_start(struct event_loop *loop, int nsfd, bool near,
-			  net_done_fn done, void *arg, struct err *reterr);
+/* What came of it: descriptors are the callee's now. */
+struct net_result {
+	const struct net_plan *plan;
+	int taps[NET_CARDS_MAX]; /* of new cards, else -1 */
+	int watch;		 /* or -1 */
+};
+
+/* CODE 0 with the result, or -errno with the reason. */
+typedef void (*net_done_fn)(void *arg, int code, const struct net_result *res,
+			    const struct err *e);
+
+/* Scans, joins and parts as ORDER says. NULL with RETERR set on failure; else
+ * DONE is called once, from the loop, and frees the job. */
+struct net_job *net_start(struct event_loop *loop,
+			  const struct net_order *order, net_done_fn done,
+			  void *arg, struct err *reterr);
 
 /* Ends the job; DONE is not called. NULL is fine. */
 void net_cancel(struct net_job *job);
@@ -163,10 +213,11 @@ void net_relay_end(pid_t pid);
 void net_address_format(const struct net_address *a, bool prefix, char *ret,
 			size_t size);
 
-/* The request for link I, whose card is at DEVICE_PATH; NULL for lack of
- * memory. What it points to is in A or borrowed from PLAN. */
+/* The request for link L, whose card is at DEVICE_PATH; without L, that this
+ * card shall be no interface. NULL for lack of memory. What it points to is in
+ * A or borrowed. */
 Grpc__UpdateInterfaceRequest *
-net_interface_request(struct arena *a, const struct net_plan *plan, size_t i,
+net_interface_request(struct arena *a, const struct net_link *l,
 		      const char *device_path);
 Grpc__UpdateRoutesRequest *net_routes_request(struct arena *a,
 					      const struct net_plan *plan);

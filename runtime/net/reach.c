@@ -75,7 +75,9 @@ static int add_address(struct nl_sock *sock, int index, struct nl_addr *near)
 		return -NLE_NOMEM;
 	rtnl_addr_set_ifindex(a, index);
 	r = rtnl_addr_set_local(a, near);
-	return r < 0 ? r : rtnl_addr_add(sock, a, 0);
+	if (r >= 0)
+		r = rtnl_addr_add(sock, a, 0);
+	return r == -NLE_EXIST ? 0 : r; /* a link of this tap was there before */
 }
 
 static struct rtnl_route *host_route(int index, struct nl_addr *dest,
@@ -122,11 +124,13 @@ static int add_route(struct nl_sock *sock, int index, struct nl_addr *dest,
 		     struct nl_addr *near)
 {
 	cleanup_route struct rtnl_route *route = host_route(index, dest, near);
+	int r;
 
 	if (!route)
 		return -NLE_NOMEM;
 	rtnl_route_set_scope(route, RT_SCOPE_LINK);
-	return rtnl_route_add(sock, route, NLM_F_CREATE | NLM_F_EXCL);
+	r = rtnl_route_add(sock, route, NLM_F_CREATE | NLM_F_EXCL);
+	return r == -NLE_EXIST ? 0 : r;
 }
 
 struct key {
@@ -191,14 +195,16 @@ static int have_address(struct nl_sock *sock, int tap, struct nl_addr *near)
 	return r;
 }
 
-static int reach(struct nl_sock *sock, const struct net_link *l, int tap,
-		 struct nl_addr *own)
+static int reach(struct nl_sock *sock, const struct net_plan *plan,
+		 const struct net_link *l, struct nl_addr *own)
 {
+	const char *name = plan->cards[l->card].tap;
+	int tap = (int)if_nametoindex(name);
 	size_t i;
 	int r = have_address(sock, tap, own);
 
 	if (r >= 0)
-		r = accept_own(l->tap);
+		r = accept_own(name);
 	for (i = 0; r >= 0 && i < l->n_addresses; i++) {
 		cleanup_nl_addr struct nl_addr *theirs = NULL;
 
@@ -219,17 +225,21 @@ static int open_route(struct nl_sock **ret)
 	return *ret ? nl_connect(*ret, NETLINK_ROUTE) : -NLE_NOMEM;
 }
 
-static int tap_index(const struct net_link *l)
+/* What a tap of card C has for its guest: each another address. */
+static uint32_t near_of(unsigned int card)
 {
-	return (int)if_nametoindex(l->tap);
+	return htonl(ntohl(inet_addr(NET_NEAR_HOST)) + 2 * card);
 }
 
 /* The guest finds NEAR behind link I, and speaks as SOURCE, if that is one. */
-static void tell_guest(struct net_plan *plan, size_t i, uint32_t near,
-		       const struct net_address *source)
+static int tell_guest(struct net_plan *plan, size_t i, uint32_t near,
+		      const struct net_address *source, struct err *reterr)
 {
-	struct net_route *route = &plan->routes[plan->n_routes++];
+	struct net_route *route = &plan->routes[plan->n_routes];
 
+	if (plan->n_routes == NET_ROUTES_MAX)
+		return err_set(reterr, -E2BIG, "%d routes", NET_ROUTES_MAX);
+	plan->n_routes++;
 	*route = (struct net_route){
 		.link = (unsigned int)i, .family = AF_INET,
 		.scope = RT_SCOPE_LINK,
@@ -238,30 +248,27 @@ static void tell_guest(struct net_plan *plan, size_t i, uint32_t near,
 	memcpy(route->dest.bytes, &near, sizeof(near));
 	if (source)
 		route->source = *source;
+	return 0;
 }
 
-int net_reach(struct net_plan *plan, size_t i, struct err *reterr)
+int net_reach(struct net_plan *plan, const struct net_link *l,
+	      struct err *reterr)
 {
 	cleanup_nl_sock struct nl_sock *sock = NULL;
 	cleanup_nl_addr struct nl_addr *own = NULL;
-	struct net_link *l = &plan->links[i];
-	uint32_t near = htonl(ntohl(inet_addr(NET_NEAR_HOST)) + 2 * (uint32_t)i);
+	uint32_t near = near_of(l->card);
 	int r;
 
 	if (!l->is_tun)
 		return 0;
-	if (plan->n_routes == NET_ROUTES_MAX)
-		return err_set(reterr, -E2BIG, "%d routes", NET_ROUTES_MAX);
 	own = host_address(&near);
 	r = own ? open_route(&sock) : -NLE_NOMEM;
 	if (r >= 0)
-		r = reach(sock, l, tap_index(l), own);
-	if (r < 0)
-		return err_set(reterr, -EIO, "the address of '%s' cannot be "
+		r = reach(sock, plan, l, own);
+	return r < 0 ? err_set(reterr, -EIO, "the address of '%s' cannot be "
 			       "reached from its namespace: %s", l->name,
-			       nl_geterror(r));
-	tell_guest(plan, i, near, NULL);
-	return 0;
+			       nl_geterror(r))
+		     : 0;
 }
 
 /* Answers to the name server itself, which asks by the container's address, and
@@ -280,25 +287,31 @@ static int let_answers_in(struct nl_sock *sock, int index, int tap)
 			{ANSWER_PORTS, ANSWER_MASK, IP_PORTS},
 		};
 
-		r = let_in(sock, index, ETH_P_IP, keys, ARRAY_SIZE(keys), 0);
+		/* TCP of somebody else's would be reset. */
+		r = let_in(sock, index, ETH_P_IP, keys, ARRAY_SIZE(keys),
+			   protocols[i] == IPPROTO_UDP ? tap : 0);
 	}
 	return r;
 }
 
-int net_near(struct net_plan *plan, struct err *reterr)
+/* Whether the name server is behind link L. */
+static bool is_near(const struct net_plan *plan, const struct net_link *l)
+{
+	return plan->want_near && !l->card && !l->is_tun;
+}
+
+int net_near(struct net_plan *plan, const struct net_link *l,
+	     struct err *reterr)
 {
 	cleanup_nl_sock struct nl_sock *sock = NULL;
 	cleanup_nl_addr struct nl_addr *host = NULL, *guest = NULL;
-	struct net_link *l = &plan->links[0];
 	uint32_t near = inet_addr(NET_NEAR_HOST);
 	uint32_t far = inet_addr(NET_NEAR_GUEST);
-	struct net_address *a = &l->addresses[l->n_addresses];
-	int tap, r;
+	int tap = (int)if_nametoindex(plan->cards[l->card].tap);
+	int r;
 
-	if (!plan->n_links || l->is_tun || l->n_addresses == NET_ADDRESSES_MAX ||
-	    plan->n_routes == NET_ROUTES_MAX)
-		return err_set(reterr, -ENODEV, "no link for a name server");
-	tap = tap_index(l);
+	if (!is_near(plan, l))
+		return 0;
 	host = host_address(&near);
 	guest = host_address(&far);
 	r = host && guest ? open_route(&sock) : -NLE_NOMEM;
@@ -315,12 +328,40 @@ int net_near(struct net_plan *plan, struct err *reterr)
 	if (r < 0)
 		return err_set(reterr, -EIO, "the name server " NET_RESOLVER
 			       " cannot be reached: %s", nl_geterror(r));
+	plan->is_near = true;
+	return 0;
+}
+
+static int tell_near(struct net_plan *plan, size_t i, struct err *reterr)
+{
+	struct net_link *l = &plan->links[i];
+	struct net_address *a = &l->addresses[l->n_addresses];
+	uint32_t far = inet_addr(NET_NEAR_GUEST);
+
+	if (l->n_addresses == NET_ADDRESSES_MAX)
+		return err_set(reterr, -E2BIG, "%d addresses",
+			       NET_ADDRESSES_MAX);
 	*a = (struct net_address){.family = AF_INET, .prefix = 32};
 	memcpy(a->bytes, &far, sizeof(far));
 	l->n_addresses++;
-	tell_guest(plan, 0, near, a);
-	plan->is_near = true;
-	return 0;
+	return tell_guest(plan, i, near_of(0), a, reterr);
+}
+
+int net_tell_near(struct net_plan *plan, struct err *reterr)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < plan->n_links; i++) {
+		const struct net_link *l = &plan->links[i];
+
+		if (l->is_tun)
+			r = tell_guest(plan, i, near_of(l->card), NULL,
+				       reterr);
+		else if (is_near(plan, l) && plan->is_near)
+			r = tell_near(plan, i, reterr);
+	}
+	return r;
 }
 
 void net_unreach(struct nl_sock *sock, int index)

@@ -26,7 +26,7 @@ static int nl_fail(struct err *reterr, int r, const char *what)
 	return err_set(reterr, -EIO, "%s: %s", what, nl_geterror(r));
 }
 
-static void skip(struct net_plan *plan, const char *name, const char *why)
+void net_skip(struct net_plan *plan, const char *name, const char *why)
 {
 	size_t n = strlen(plan->skipped);
 
@@ -124,6 +124,16 @@ static int add_addresses(struct nl_cache *cache, struct net_link *l,
 	return 0;
 }
 
+static bool is_ours(const struct net_plan *plan, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NET_CARDS_MAX; i++)
+		if (!strcmp(plan->cards[i].tap, name))
+			return true;
+	return false;
+}
+
 static int scan_links(struct nl_sock *sock, struct net_plan *plan,
 		      struct err *reterr)
 {
@@ -141,12 +151,13 @@ static int scan_links(struct nl_sock *sock, struct net_plan *plan,
 		const char *why;
 
 		if (flags & IFF_LOOPBACK ||
+		    is_ours(plan, rtnl_link_get_name(link)) ||
 		    (!(flags & IFF_UP) &&
 		     !has_addresses(addresses, rtnl_link_get_ifindex(link))))
 			continue;
 		why = unfit(link);
 		if (why) {
-			skip(plan, rtnl_link_get_name(link), why);
+			net_skip(plan, rtnl_link_get_name(link), why);
 			continue;
 		}
 		if (plan->n_links == NET_LINKS_MAX)
@@ -258,17 +269,30 @@ static int scan_neighbours(struct nl_sock *sock, struct net_plan *plan,
 	return 0;
 }
 
-int net_scan(struct net_plan *plan, struct err *reterr)
+static int open_route(struct nl_sock **ret, struct err *reterr)
 {
-	cleanup_nl_sock struct nl_sock *sock = nl_socket_alloc();
 	int r;
 
-	if (!sock)
+	*ret = nl_socket_alloc();
+	if (!*ret)
 		return err_code(reterr, -ENOMEM, "netlink");
-	r = nl_connect(sock, NETLINK_ROUTE);
-	if (r < 0)
-		return nl_fail(reterr, r, "netlink");
-	r = scan_links(sock, plan, reterr);
+	r = nl_connect(*ret, NETLINK_ROUTE);
+	return r < 0 ? nl_fail(reterr, r, "netlink") : 0;
+}
+
+int net_scan_links(struct net_plan *plan, struct err *reterr)
+{
+	cleanup_nl_sock struct nl_sock *sock = NULL;
+	int r = open_route(&sock, reterr);
+
+	return r < 0 ? r : scan_links(sock, plan, reterr);
+}
+
+int net_scan_rest(struct net_plan *plan, struct err *reterr)
+{
+	cleanup_nl_sock struct nl_sock *sock = NULL;
+	int r = open_route(&sock, reterr);
+
 	if (!r)
 		r = scan_routes(sock, plan, reterr);
 	if (!r)

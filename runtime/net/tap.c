@@ -230,7 +230,7 @@ static int take_ingress(struct nl_sock *sock, const struct net_link *l,
 
 /* --- tap --- */
 
-static int make_tap(struct net_link *l, struct err *reterr)
+int net_card_make(struct net_card *c, int *ret_fd, struct err *reterr)
 {
 	struct ifreq rq = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	cleanup_close int fd = open(TUN, O_RDWR | O_CLOEXEC);
@@ -239,10 +239,11 @@ static int make_tap(struct net_link *l, struct err *reterr)
 		return err_errno(reterr, "open '" TUN "'");
 	(void)snprintf(rq.ifr_name, sizeof(rq.ifr_name), "kiln%%d");
 	if (ioctl(fd, TUNSETIFF, &rq) < 0)
-		return err_errno(reterr, "make a tap for '%s'", l->name);
-	memcpy(l->tap, rq.ifr_name, sizeof(l->tap));
-	l->tap[sizeof(l->tap) - 1] = '\0';
-	return TAKE_FD(fd);
+		return err_errno(reterr, "make a tap");
+	*c = (struct net_card){0};
+	memcpy(c->tap, rq.ifr_name, sizeof(c->tap) - 1);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
 }
 
 /* The host itself says nothing on it. */
@@ -269,37 +270,82 @@ static int put_up(struct nl_sock *sock, int index, uint32_t mtu)
 	return rtnl_link_change(sock, old, change, 0);
 }
 
-int net_join(struct net_link *l, int *ret_fd, struct err *reterr)
+static int put_down(struct nl_sock *sock, int index)
+{
+	cleanup_link struct rtnl_link *old = rtnl_link_alloc();
+	cleanup_link struct rtnl_link *change = rtnl_link_alloc();
+
+	if (!old || !change)
+		return -NLE_NOMEM;
+	rtnl_link_set_ifindex(old, index);
+	rtnl_link_unset_flags(change, IFF_UP);
+	return rtnl_link_change(sock, old, change, 0);
+}
+
+int net_join(struct net_card *c, struct net_link *l, struct err *reterr)
 {
 	cleanup_nl_sock struct nl_sock *sock = NULL;
-	cleanup_close int fd = -1;
-	int tap, r = open_socket(&sock, reterr);
+	int tap = (int)if_nametoindex(c->tap);
+	int r = open_socket(&sock, reterr);
 
 	if (!r)
 		r = take_ingress(sock, l, reterr);
 	if (r < 0)
 		return r;
-	fd = make_tap(l, reterr);
-	tap = fd < 0 ? 0 : (int)if_nametoindex(l->tap);
-	if (fd >= 0) {
-		silence(l->tap);
-		r = put_up(sock, tap, l->mtu);
-		if (r >= 0)
-			r = ingress_add(sock, tap);
-		if (r >= 0)
-			r = filter_add(sock, tap, l->index);
-		if (r >= 0)
-			r = filter_add(sock, l->index, tap);
-		if (r >= 0 && !(l->flags & IFF_UP))
-			r = put_up(sock, l->index, 0);
-		if (r >= 0) {
-			*ret_fd = TAKE_FD(fd);
-			return 0;
-		}
-		r = nl_fail(reterr, r, "join a tap to", l->name);
+	silence(c->tap);
+	r = put_up(sock, tap, l->mtu);
+	if (r >= 0)
+		r = ingress_add(sock, tap);
+	if (r >= 0)
+		r = filter_add(sock, tap, l->index);
+	if (r >= 0)
+		r = filter_add(sock, l->index, tap);
+	if (r >= 0 && !(l->flags & IFF_UP))
+		r = put_up(sock, l->index, 0);
+	if (r >= 0) {
+		c->link = l->index;
+		return 0;
 	}
+	r = nl_fail(reterr, r, "join a tap to", l->name);
 	(void)ingress_delete(sock, l->index);
-	return r < 0 ? r : fd;
+	(void)ingress_delete(sock, tap);
+	return r;
+}
+
+static void give_back(struct nl_sock *sock, struct rtnl_link *link)
+{
+	int index = rtnl_link_get_ifindex(link);
+
+	(void)ingress_delete(sock, index);
+	if (!strcmp(rtnl_link_get_type(link) ?: "", "tun"))
+		net_unreach(sock, index);
+}
+
+void net_part(struct net_card *c)
+{
+	cleanup_nl_sock struct nl_sock *sock = NULL;
+	cleanup_link struct rtnl_link *link = NULL;
+	int tap = (int)if_nametoindex(c->tap);
+	struct err ignored;
+
+	if (!open_socket(&sock, &ignored)) {
+		(void)ingress_delete(sock, tap);
+		(void)put_down(sock, tap);
+		if (rtnl_link_get_kernel(sock, c->link, NULL, &link) >= 0)
+			give_back(sock, link);
+	}
+	c->link = 0;
+}
+
+int net_resize(const struct net_card *c, uint32_t mtu, struct err *reterr)
+{
+	cleanup_nl_sock struct nl_sock *sock = NULL;
+	int r = open_socket(&sock, reterr);
+
+	if (r < 0)
+		return r;
+	r = put_up(sock, (int)if_nametoindex(c->tap), mtu);
+	return r < 0 ? nl_fail(reterr, r, "set the MTU of", c->tap) : 0;
 }
 
 int net_clean(struct err *reterr)

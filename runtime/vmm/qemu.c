@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/strv.h"
 #include "os/event.h"
+#include "runtime/vmm/qemu_nic.h"
 #include "runtime/vmm/qemu_state.h"
 #include "runtime/vmm/qmp.h"
 #include "runtime/vmm/spawn.h"
@@ -151,6 +152,7 @@ static void on_qmp_closed(void *arg, int code, const char *text)
 
 	log_debug("VM '%s': QMP: %s (%d)", q->vm->name, text, code);
 	qemu_state_cancel(q->vm);
+	qemu_nic_cancel(q->vm);
 	qmp_free(q->qmp);
 	q->qmp = NULL;
 	/* A QEMU that lives on but breaks the protocol is not trusted. */
@@ -204,6 +206,7 @@ static void qemu_release(struct vm *vm)
 		(void)kill(vm->pid, SIGKILL);
 	}
 	qemu_state_cancel(vm);
+	qemu_nic_cancel(vm);
 	qmp_free(q->qmp);
 	while (!list_empty(&q->ops)) {
 		struct disk_op *op =
@@ -509,6 +512,17 @@ static int qemu_disk_del(struct vm *vm, const char *id, vm_done_fn done,
 	return 0;
 }
 
+/* --- Network cards --- */
+
+static int nic_add(struct vm *vm, const struct vm_nic *nic,
+		   struct vm_addr *ret_addr, vm_done_fn done, void *arg,
+		   struct err *reterr)
+{
+	struct qemu *q = vm->impl;
+
+	return qemu_nic_add(vm, q->qmp, nic, ret_addr, done, arg, reterr);
+}
+
 /* --- Its state --- */
 
 static int qemu_set_running(struct vm *vm, bool run, vm_done_fn done,
@@ -539,12 +553,14 @@ const struct vmm_ops vmm_qemu = {
 	.name = "QEMU",
 	.features = VMM_FEATURE_9P | VMM_FEATURE_VIRTIOFS |
 		    VMM_FEATURE_VIRTIO_SERIAL | VMM_FEATURE_VHOST_VSOCK |
-		    VMM_FEATURE_DISK_HOTPLUG | VMM_FEATURE_STATE,
+		    VMM_FEATURE_DISK_HOTPLUG | VMM_FEATURE_STATE |
+		    VMM_FEATURE_NIC_HOTPLUG,
 	.start = qemu_start,
 	.quit = qemu_quit,
 	.kill = qemu_kill,
 	.disk_add = qemu_disk_add,
 	.disk_del = qemu_disk_del,
+	.nic_add = nic_add,
 	.set_running = qemu_set_running,
 	.save = qemu_save,
 	.load = qemu_load,

@@ -12,6 +12,7 @@ VMM_SRCS := \
 	runtime/vmm/kvm.c \
 	runtime/vmm/qemu.c \
 	runtime/vmm/qemu_argv.c \
+	runtime/vmm/qemu_nic.c \
 	runtime/vmm/qemu_state.c \
 	runtime/vmm/qmp.c \
 	runtime/vmm/spawn.c \

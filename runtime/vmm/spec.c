@@ -241,8 +241,20 @@ static unsigned int slots_of(const struct arch_machine *m)
 	return 0;
 }
 
-/* The address of the N-th device (from 0). */
-static void address(const struct arch_machine *m, unsigned int n,
+unsigned int vm_spec_room(const struct vm_spec *spec)
+{
+	unsigned int n = vm_spec_devices(spec), slots = slots_of(spec->machine);
+
+	return n < slots ? slots - n : 0;
+}
+
+bool vm_takes_nics(const struct arch_machine *m)
+{
+	return m->transport == ARCH_TRANSPORT_CCW &&
+	       (m->hotplug & ARCH_HOTPLUG_DEVICE);
+}
+
+void vm_device_addr(const struct arch_machine *m, unsigned int n,
 		    struct vm_addr *ret)
 {
 	switch (m->transport) {
@@ -287,26 +299,27 @@ int vm_layout_build(const struct vm_spec *spec, struct vm_layout *ret,
 			       spec->arch->machines[spec->arch->n_machines - 1]
 				       .name);
 	*ret = (struct vm_layout){0};
-	address(m, n++, &ret->channel);
+	vm_device_addr(m, n++, &ret->channel);
 	if (spec->rng)
-		address(m, n++, &ret->rng);
+		vm_device_addr(m, n++, &ret->rng);
 	if (spec->balloon)
-		address(m, n++, &ret->balloon);
+		vm_device_addr(m, n++, &ret->balloon);
 	if (spec->scsi)
-		address(m, n++, &ret->scsi);
+		vm_device_addr(m, n++, &ret->scsi);
 	if (has_image_slot(spec))
-		address(m, n++, &ret->image);
+		vm_device_addr(m, n++, &ret->image);
 	for (size_t i = 0; i < spec->n_shares; i++)
-		address(m, n++, &ret->shares[i]);
+		vm_device_addr(m, n++, &ret->shares[i]);
 	for (size_t i = 0; i < spec->n_disks; i++) {
 		if (spec->disks[i].bus == VM_DISK_BLK) {
-			address(m, n++, &ret->disks[i]);
+			vm_device_addr(m, n++, &ret->disks[i]);
 			continue;
 		}
 		vm_lun_addr(ret->next_lun++, &ret->disks[i]);
 	}
 	for (size_t i = 0; i < spec->n_nics; i++)
-		address(m, n++, &ret->nics[i]);
+		vm_device_addr(m, n++, &ret->nics[i]);
+	ret->next_device = n;
 	return 0;
 }
 

@@ -164,6 +164,18 @@ int vm_disk_del(struct vm *vm, const char *id, vm_done_fn done, void *arg,
 	return vm->ops->disk_del(vm, id, done, arg, reterr);
 }
 
+int vm_nic_add(struct vm *vm, const struct vm_nic *nic,
+	       struct vm_addr *ret_addr, vm_done_fn done, void *arg,
+	       struct err *reterr)
+{
+	if (!(vm->ops->features & VMM_FEATURE_NIC_HOTPLUG) ||
+	    !vm_takes_nics(vm->machine))
+		return err_set(reterr, -EOPNOTSUPP,
+			       "machine '%s' of %s takes no cards while it runs",
+			       vm->machine->name, vm->arch->name);
+	return vm->ops->nic_add(vm, nic, ret_addr, done, arg, reterr);
+}
+
 static int check_state(const struct vm *vm, struct err *reterr)
 {
 	if (vm->ops->features & VMM_FEATURE_STATE)

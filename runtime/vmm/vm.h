@@ -74,6 +74,16 @@ int vm_disk_del(struct vm *vm, const char *id, vm_done_fn done, void *arg,
 		struct err *reterr);
 
 /*
+ * Adds a card to the running guest, where vm_takes_nics(); its descriptors are
+ * borrowed for the time of the call. *RET_ADDR is valid at once, the card with
+ * DONE. One at a time. 0 or -errno (then DONE is not called). It is not called
+ * either when the VM ends first: `exited` is.
+ */
+int vm_nic_add(struct vm *vm, const struct vm_nic *nic,
+	       struct vm_addr *ret_addr, vm_done_fn done, void *arg,
+	       struct err *reterr);
+
+/*
  * Halts the VM's processors, or lets them go on. 0 or -errno (then DONE is not
  * called). It is not called either when the VM ends first: `exited` is.
  */

@@ -12,6 +12,7 @@
 struct event_io;
 struct event_timer;
 struct vm_dial;
+struct qemu_nic;
 struct qemu_state;
 
 #define VM_LINE_MAX 256
@@ -50,6 +51,7 @@ struct vm {
 	bool agent_taken;
 	struct vm_dial *dial; /* vsock: trying to connect */
 	struct qemu_state *state_op; /* of qemu_state.h; owned */
+	struct qemu_nic *nic_op; /* of qemu_nic.h; owned */
 
 	struct event_timer *deadline; /* the boot's */
 	struct event_timer *reaper;   /* kills who does not end */

@@ -78,7 +78,7 @@ struct vm_disk {
  * maps its files from (DAX). */
 enum vm_image_bus { VM_IMAGE_BLK, VM_IMAGE_VIRTIO_PMEM, VM_IMAGE_NVDIMM };
 
-/* A network card, cold-plugged. */
+/* A network card. */
 struct vm_nic {
 	const char *id;
 	const char *mac; /* "02:…", six bytes */
@@ -161,6 +161,7 @@ struct vm_layout {
 	struct vm_addr disks[VM_DISKS_MAX];
 	struct vm_addr nics[VM_NICS_MAX];
 	unsigned int next_lun; /* the first LUN free for later disks */
+	unsigned int next_device; /* the first place free on the transport */
 };
 
 #define VM_MEMORY_MAX_MIB (4U * 1024 * 1024)
@@ -190,6 +191,17 @@ int vm_lun_addr(unsigned int lun, struct vm_addr *ret);
 
 /* Devices of SPEC that need an address on the transport. */
 unsigned int vm_spec_devices(const struct vm_spec *spec);
+
+/* How many more the machine of SPEC has places for. */
+unsigned int vm_spec_room(const struct vm_spec *spec);
+
+/* The address of the N-th device on M's transport, from 0. */
+void vm_device_addr(const struct arch_machine *m, unsigned int n,
+		    struct vm_addr *ret);
+
+/* Whether cards can be added to a running VM of machine M, as a device that its
+ * guest finds by itself, and without a place kept for it from the start. */
+bool vm_takes_nics(const struct arch_machine *m);
 
 /*
  * The guest's command line: the architecture's, the machine's, the image's, the
@@ -268,6 +280,7 @@ typedef void (*vm_done_fn)(void *arg, int status, const char *text);
 #define VMM_FEATURE_VHOST_VSOCK (1U << 3)
 #define VMM_FEATURE_DISK_HOTPLUG (1U << 4)
 #define VMM_FEATURE_STATE (1U << 5) /* it can be saved and loaded */
+#define VMM_FEATURE_NIC_HOTPLUG (1U << 6) /* see vm_takes_nics() */
 
 /*
  * A kind of VMM. Functions get a `struct vm` that `start` filled in; its
@@ -288,6 +301,9 @@ struct vmm_ops {
 			struct err *reterr);
 	int (*disk_del)(struct vm *vm, const char *id, vm_done_fn done,
 			void *arg, struct err *reterr);
+	int (*nic_add)(struct vm *vm, const struct vm_nic *nic,
+		       struct vm_addr *ret_addr, vm_done_fn done, void *arg,
+		       struct err *reterr);
 	/* See vm_set_running(), vm_save(), vm_load(). */
 	int (*set_running)(struct vm *vm, bool run, vm_done_fn done, void *arg,
 			   struct err *reterr);

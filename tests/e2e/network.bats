@@ -4,72 +4,7 @@
 # peer is at the other end of a veth pair, in a namespace of its own.
 
 load helpers
-
-network_setup() {
-	NS=nt-c$$-$BATS_TEST_NUMBER
-	PEER=nt-p$$-$BATS_TEST_NUMBER
-	ip netns add "$NS"
-	ip netns add "$PEER"
-	ip -n "$PEER" link set lo up
-	pair eth0 10.91.0 fd91::
-	spec --arg p "/run/netns/$NS" '
-		(.linux.namespaces[] | select(.type == "network")).path = $p |
-		.process.capabilities[] |= . + ["CAP_NET_RAW", "CAP_NET_ADMIN"]'
-}
-
-# A veth pair: .2 in the container's namespace as $1, .1 at the peer.
-pair() {
-	ip -n "$NS" link add name "$1" type veth peer name "to-$1" netns "$PEER"
-	ip -n "$NS" addr add "$2.2/24" dev "$1"
-	ip -n "$NS" addr add "${3}2/64" dev "$1" nodad
-	ip -n "$PEER" addr add "$2.1/24" dev "to-$1"
-	ip -n "$PEER" addr add "${3}1/64" dev "to-$1" nodad
-	ip -n "$PEER" link set "to-$1" up
-	ip -n "$NS" link set "$1" up
-}
-
-network_teardown() {
-	ip netns del "$NS" || true
-	ip netns del "$PEER" || true
-}
-
-teardown() {
-	local id
-	for id in $("$KILN" --root "$STATE" list -q 2>/dev/null); do
-		"$KILN" --root "$STATE" delete --force "$id" || true
-	done
-	run nothing_joined
-	local joined=$output status_joined=$status
-	network_teardown
-	echo "$joined"
-	[ "$status_joined" = 0 ]
-	nothing_left
-}
-
-# No tap and no redirection stays in the container's namespace.
-nothing_joined() {
-	ip netns list | grep -q "$NS" || return 0
-	! ip -n "$NS" -o link | grep -E ": kiln[0-9]+:" || return 1
-	! ip netns exec "$NS" tc qdisc | grep ingress || return 1
-}
-
-peer() {
-	timeout 60 ip netns exec "$PEER" "$@"
-}
-
-# Starts the bundle and waits until it has printed "ready".
-start_container() {
-	kiln_create --pid-file "$WORK/pid" >"$WORK/out" 2>&1 </dev/null
-	kiln start c1
-	wait_line "$WORK/out" ready
-}
-
-end_container() {
-	kiln kill c1 KILL
-	wait_status stopped
-	kiln delete c1
-	nothing_joined
-}
+load links
 
 @test "addresses, routes, MTU as in the namespace; ping both ways" {
 	network_setup
@@ -189,10 +124,12 @@ end_container() {
 	ip -n "$NS" link set lo up
 	printf '%s\n' '# ours' 'nameserver 127.0.0.11' 'options ndots:0' >"$WORK/resolv"
 	spec --arg r "$WORK/resolv" '.mounts += [{destination: "/etc/resolv.conf",
-		type: "bind", source: $r, options: ["rbind"]}]'
+		type: "bind", source: $r, options: ["rbind"]}]
+		| .linux.sysctl["net.ipv4.ip_local_port_range"] = "61440 65535"'
 	command_is 'cat /etc/resolv.conf; echo ready
 		until test -e /dev/shm/go; do sleep 0.2; done
 		for i in 1 2 3; do nslookup db 2>&1 | tail -n +3 | grep 10.9.8.7 && break; done
+		for i in 1 2 3; do nslookup db 10.91.0.1 2>&1 | tail -n +3 | grep 10.9.8.7 && break; done
 		( echo tcp; sleep 2 ) | nc -w 10 169.254.77.1 53; echo done; sleep 1000'
 	start_container
 	ip netns exec "$PEER" python3 "$BATS_TEST_DIRNAME/nameserver.py" 10.91.0.1 \
@@ -211,6 +148,7 @@ end_container() {
 nameserver 169.254.77.1
 options ndots:0
 ready
+Address: 10.9.8.7
 Address: 10.9.8.7
 tcp
 done" ]

@@ -12,6 +12,8 @@
 
 #include "agent/device/device.h"
 #include "agent/device/vfio.h"
+#include "agent/net.h"
+#include "base/cleanup.h"
 #include "base/macros.h"
 #include "os/io.h"
 
@@ -95,6 +97,59 @@ static void test_pci(void **state UNUSED)
 	/* A bridge is not what is behind it; a NIC is no disk. */
 	assert_int_equal(pci_find_block(sysfs, "03", &name), -ENOENT);
 	assert_int_equal(pci_find_block(sysfs, "04", &name), -ENOENT);
+}
+
+static void file_is(const char *path, const char *want)
+{
+	char full[256];
+	char *text = NULL;
+	size_t n = 0;
+
+	(void)snprintf(full, sizeof(full), "%s/%s", sysfs, path);
+	assert_int_equal(read_file(AT_FDCWD, full, 100, &text, &n), 0);
+	assert_string_equal(text, want);
+	free(text);
+}
+
+static void make_file(const char *path)
+{
+	char full[256];
+	int fd;
+
+	(void)snprintf(full, sizeof(full), "%s/%s", sysfs, path);
+	fd = open(full, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close_fd(&fd);
+}
+
+/* A network device loses its driver, and gets it again. */
+static void test_drive(void **state UNUSED)
+{
+#define DRIVER "bus/virtio/drivers/virtio_net"
+#define LINK "devices/pci0000:00/0000:00:04.0/virtio2/driver"
+	char *name = NULL;
+	char full[256];
+	int r = net_device_find(sysfs, "04", &name);
+
+	expect(r, name, "eth0");
+	dir(DRIVER);
+	make_file(DRIVER "/bind");
+	make_file(DRIVER "/unbind");
+	assert_int_equal(net_device_drive(sysfs, "04", false), 0);
+	file_is(DRIVER "/unbind", ""); /* it has none */
+	assert_int_equal(net_device_drive(sysfs, "04", true), 0);
+	file_is(DRIVER "/bind", "virtio2");
+	make_file(DRIVER "/bind");
+	link_to("../../../../" DRIVER, LINK);
+	assert_int_equal(net_device_drive(sysfs, "04", false), 0);
+	file_is(DRIVER "/unbind", "virtio2");
+	assert_int_equal(net_device_drive(sysfs, "05", false), -ENOENT);
+	assert_int_equal(net_device_drive(sysfs, "03", false), -ENOENT);
+	assert_int_equal(net_device_drive(sysfs, "", false), -EINVAL);
+	(void)snprintf(full, sizeof(full), "%s/" LINK, sysfs);
+	assert_int_equal(unlink(full), 0);
+#undef LINK
+#undef DRIVER
 }
 
 static void test_pci_path(void **state UNUSED)
@@ -359,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_pci),  cmocka_unit_test(test_pci_path),
 		cmocka_unit_test(test_ccw),  cmocka_unit_test(test_scsi),
 		cmocka_unit_test(test_uevent),
+		cmocka_unit_test(test_drive),
 		cmocka_unit_test(test_vfio_parse),
 		cmocka_unit_test(test_vfio_guest_kernel),
 		cmocka_unit_test(test_vfio_group),

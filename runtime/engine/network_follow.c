@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What changes in the namespace after the start: links come and go (podman
+ * network connect and disconnect), addresses and routes change. What changes is
+ * not read from the messages, which may get lost: after a pause the namespace is
+ * looked at anew, and what differs is told to the guest.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "runtime/config.h"
+#include "runtime/engine/network_priv.h"
+#include "runtime/vmm/vm.h"
+
+/* Whoever makes a link does so in several steps. */
+#define SETTLE_MS 100
+
+static void again(struct network *net)
+{
+	if (!net->changed || !net->follows || net->settles || net->job ||
+	    net->done)
+		return;
+	net->settles = true;
+	event_timer_set(net->settle, SETTLE_MS);
+}
+
+static void on_told(void *arg, int code, const struct err *e)
+{
+	struct network *net = arg;
+
+	if (code < 0)
+		log_warn("sandbox '%s': the guest's network is not as its "
+			 "namespace: %s", net->sb->id, e->text);
+	else if (net->any)
+		log_info("sandbox '%s': its network is as its namespace: %zu "
+			 "interfaces, %zu routes", net->sb->id,
+			 net->plan->n_links, net->plan->n_routes);
+	again(net);
+}
+
+static void add_cards(struct network *net);
+
+static void on_card(void *arg, int status, const char *text)
+{
+	struct network *net = arg;
+
+	if (status < 0)
+		log_warn("sandbox '%s': QEMU takes no further card: %s",
+			 net->sb->id, text);
+	add_cards(net);
+}
+
+/* The new cards, one by one; then the guest is told. */
+static void add_cards(struct network *net)
+{
+	struct vm_nic nic = {0};
+	struct err err = {0};
+	size_t i;
+	int r;
+
+	for (i = 0; i < NET_CARDS_MAX && net->taps[i] < 0; i++)
+		;
+	if (i == NET_CARDS_MAX) {
+		network_tell(net, on_told, net);
+		return;
+	}
+	network_open_vhost(net, i);
+	nic.id = network_card_id(i);
+	nic.mac = "02:00:00:00:00:00";
+	for (size_t k = 0; k < net->plan->n_links; k++)
+		if (net->plan->links[k].card == i)
+			nic.mac = net->plan->links[k].mac;
+	nic.fd = net->taps[i];
+	nic.vhost_fd = net->vhost[i];
+	nic.vhost = nic.vhost_fd >= 0;
+	r = vm_nic_add(net->sb->vm, &nic, &net->at[i], on_card, net, &err);
+	close_fd(&net->taps[i]);
+	close_fd(&net->vhost[i]);
+	if (r < 0)
+		on_card(net, r, err.text);
+}
+
+static void on_seen(void *arg, int code, const struct net_result *res,
+		    const struct err *e)
+{
+	struct network *net = arg;
+	const struct net_plan *plan = code < 0 ? NULL : res->plan;
+	size_t i;
+
+	net->job = NULL;
+	if (code < 0) {
+		log_warn("sandbox '%s': its network namespace has changed, and "
+			 "cannot be followed: %s", net->sb->id, e->text);
+		again(net);
+		return;
+	}
+	if (*plan->skipped && strcmp(plan->skipped, net->plan->skipped) != 0)
+		log_warn("sandbox '%s': not in the guest: %s%s", net->sb->id,
+			 plan->skipped,
+			 plan->cards_max < NET_CARDS_MAX
+				 ? " (set network_spares for more cards)"
+				 : "");
+	if (*plan->unreached)
+		log_warn("sandbox '%s': %s", net->sb->id, plan->unreached);
+	*net->plan = *plan;
+	for (i = 0; i < NET_CARDS_MAX; i++)
+		net->taps[i] = res->taps[i];
+	add_cards(net);
+}
+
+static void on_settled(void *arg)
+{
+	struct network *net = arg;
+	const struct net_order order = {.nsfd = net->nsfd,
+					.before = net->plan};
+	struct err err = {0};
+
+	net->settles = net->changed = false;
+	net->job = net_start(net->sb->eng->loop, &order, on_seen, net, &err);
+	if (!net->job) {
+		log_warn("sandbox '%s': %s", net->sb->id, err.text);
+		return;
+	}
+	(void)journal_process(&net->sb->eng->journal, "net",
+			      net_pid(net->job));
+}
+
+static void on_change(void *arg, int fd, uint32_t events UNUSED)
+{
+	struct network *net = arg;
+	char data[4096];
+	ssize_t n;
+
+	/* Lost messages (ENOBUFS) are changes as well. */
+	do {
+		n = recv(fd, data, sizeof(data), MSG_DONTWAIT | MSG_TRUNC);
+	} while (n > 0 || (n < 0 && (errno == ENOBUFS || errno == EINTR)));
+	net->changed = true;
+	again(net);
+}
+
+void network_follow(struct network *net)
+{
+	struct event_loop *loop = net->sb->eng->loop;
+
+	if (net->watch < 0)
+		return;
+	net->follows = true;
+	net->settle = event_timer_new(loop, on_settled, net);
+	if (net->settle)
+		net->watch_io = event_io_new(loop, net->watch, EPOLLIN,
+					     on_change, net);
+	if (!net->watch_io)
+		log_warn("sandbox '%s': changes of its network namespace are "
+			 "not followed", net->sb->id);
+}
+
+void network_stop(struct network *net)
+{
+	if (!net)
+		return;
+	event_io_free(net->watch_io);
+	net->watch_io = NULL;
+	event_timer_free(net->settle);
+	net->settle = NULL;
+	net->follows = false;
+	close_fd(&net->watch);
+	net_cancel(net->job);
+	net->job = NULL;
+	close_fd(&net->nsfd);
+	/* The agent's calls end without us. */
+	net->done = NULL;
+}
