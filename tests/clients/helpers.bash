@@ -45,7 +45,7 @@ teardown() {
 	local ids
 	ids=$(c ps -aq --filter "name=$N")
 	[ -z "$ids" ] || c rm -f $ids >/dev/null
-	c network rm "$N" >/dev/null 2>&1 || true
+	c network rm "$N" "$N-b" >/dev/null 2>&1 || true
 	c volume rm "$N" >/dev/null 2>&1 || true
 }
 

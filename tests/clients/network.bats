@@ -31,6 +31,28 @@ ready() {
 	[ "${lines[-1]}" = page ]
 }
 
+@test "a network that is connected later, and disconnected" {
+	only podman docker # without root: as above
+	c network create "$N"
+	c network create "$N-b"
+	c_run -d --name "$N-web" --network "$N-b" bb sh -c "$WEB"
+	c_run -d --name "$N" --network "$N" bb sh -c "$LOOP"
+	ready "$N-web"
+	address=$(c inspect -f "{{(index .NetworkSettings.Networks \"$N-b\").IPAddress}}" "$N-web")
+	[ "$(c exec "$N" ls /sys/class/net | wc -l)" = 2 ]
+	c network connect "$N-b" "$N"
+	wait_for sh -c "'$BASE/engine' exec '$N' ls /sys/class/net | grep eth1"
+	run --separate-stderr c exec "$N" sh -c "$(get "$address" 80)"
+	echo "$output"
+	[ "${lines[-1]}" = page ]
+	run --separate-stderr c exec "$N" sh -c "$(get "$N-web" 80)"
+	echo "$output"
+	[ "${lines[-1]}" = page ]
+	c network disconnect "$N-b" "$N"
+	wait_for sh -c "! '$BASE/engine' exec '$N' ls /sys/class/net | grep eth1"
+	[ "$(c exec "$N" ls /sys/class/net | wc -l)" = 2 ]
+}
+
 @test "no network" {
 	run --separate-stderr c_run --rm --name "$N" --network none bb ip -o link
 	[ "${#lines[@]}" = 1 ]
