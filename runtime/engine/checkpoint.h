@@ -24,6 +24,7 @@ struct vm_shape {
 	char files[VM_HASH_SIZE]; /* of kernel, initrd and root image */
 	char vmm[32];		  /* "QEMU 7.2" */
 	uint32_t memory_mib, vcpus;
+	uint32_t tsc_khz; /* that the guest was told, or 0 */
 };
 
 /* Ids of calls that the agent has not answered yet; 0: none is under way. */

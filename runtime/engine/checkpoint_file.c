@@ -71,6 +71,7 @@ static void put_all(json_object *o, const struct checkpoint *ck,
 	put_text(o, "vmm", ck->shape.vmm);
 	put_number(o, "memoryMib", ck->shape.memory_mib);
 	put_number(o, "vcpus", ck->shape.vcpus);
+	put_number(o, "tscKhz", ck->shape.tsc_khz);
 	put_number(o, "nextCall", ck->calls.next);
 	put_number(o, "waitCall", ck->calls.wait);
 	put_number(o, "stdoutCall", ck->calls.out);
@@ -179,6 +180,7 @@ static void get_all(struct reader *rd, struct checkpoint *ck)
 	get_text(rd, "vmm", ck->shape.vmm, sizeof(ck->shape.vmm));
 	ck->shape.memory_mib = get_number(rd, "memoryMib");
 	ck->shape.vcpus = get_number(rd, "vcpus");
+	ck->shape.tsc_khz = get_number(rd, "tscKhz");
 	ck->calls.next = get_number(rd, "nextCall");
 	ck->calls.wait = get_number(rd, "waitCall");
 	ck->calls.out = get_number(rd, "stdoutCall");

@@ -593,7 +593,14 @@ static int note_shape(struct sandbox *sb, const struct vmspec *v,
 		       v->facts.qemu_major, v->facts.qemu_minor);
 	shape->memory_mib = spec.memory_mib;
 	shape->vcpus = spec.vcpus;
+	shape->tsc_khz = spec.tsc_khz;
 	return guest_fingerprint(v->guest, shape->files, reterr);
+}
+
+/* Two measurements of one clock. The guest keeps the rate it was told. */
+static bool is_same_clock(uint32_t a, uint32_t b)
+{
+	return (a > b ? a - b : b - a) <= a / 200;
 }
 
 /* A VM that can be saved, or is to be restored. */
@@ -606,6 +613,8 @@ static int prepare_state(struct sandbox *sb, const struct container *c,
 	if (ck) {
 		v->spec.memory_mib = ck->shape.memory_mib;
 		v->spec.vcpus = ck->shape.vcpus;
+		if (is_same_clock(ck->shape.tsc_khz, v->spec.tsc_khz))
+			v->spec.tsc_khz = ck->shape.tsc_khz;
 		r = vm_spec_check(&v->spec, reterr);
 	}
 	(void)snprintf(sb->unsavable, sizeof(sb->unsavable), "%s",

@@ -94,6 +94,13 @@ refused() {
 	[[ "$output" == *"mount '/data'"*"read-only"* ]]
 }
 
+# What is kept of the host's clock: 1 kHz more, as another measurement may say.
+clock_measured_again() {
+	local kept=/run/kiln/probe-$ARCH
+	awk 'NR == 4 && $0 > 0 { $0++ } 1' "$kept" >"$WORK/probe"
+	cat "$WORK/probe" >"$kept"
+}
+
 @test "saved and restored, it goes on where it was, to the last byte" {
 	packed
 	is_savable || { refused; return; }
@@ -103,9 +110,10 @@ refused() {
 	is_gone "$(cat "$WORK/pid")"
 	nothing_left
 	[ "$(stat -c %a "$WORK/ck")" = 700 ]
+	clock_measured_again
 	restore --pid-file "$WORK/pid2" c2 >"$WORK/out2" 2>&1 </dev/null &
 	wait_line "$WORK/out2" .
-	ID=c2 wait_status running
+	ID=c2 wait_status running || { cat "$WORK/out2"; false; }
 	[ "$(kiln state c2 | jq .pid)" = "$(cat "$WORK/pid2")" ]
 	[ "$(kiln exec c2 sh -c 'read x </proc/1/comm; echo $x')" = sh ]
 	stop_counter c2
