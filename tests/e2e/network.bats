@@ -42,8 +42,8 @@ load links
 	mkfifo "$WORK/never"
 	peer busybox nc -l -p 5000 <"$WORK/data" >/dev/null 3>&- &
 	peer busybox nc -l -p 5001 <>"$WORK/never" >"$WORK/got" 3>&- &
-	command_is 'mkfifo /dev/shm/never; nc 10.91.0.1 5000 <>/dev/shm/never >/tmp/data
-		nc 10.91.0.1 5001 </tmp/data; sha256sum </tmp/data; echo ready
+	command_is 'mkfifo /dev/shm/never; nc 10.91.0.1 5000 <>/dev/shm/never >/dev/shm/data
+		nc 10.91.0.1 5001 </dev/shm/data; sha256sum </dev/shm/data; echo ready
 		nc -l -p 6000 <>/dev/shm/never | sha256sum; echo done
 		while :; do sleep 1; done'
 	start_container
