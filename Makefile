@@ -54,6 +54,7 @@ include mk/fuzz.mk
 include mk/test.mk
 include mk/conformance.mk
 include mk/cross.mk
+include mk/storage.mk
 include mk/package.mk
 include mk/deps.mk
 
@@ -78,6 +79,7 @@ help:
 	'  conformance   suites of crun, runc and of Podman and Docker commands (root);' \
 	'                SUITES="crun runc podman podman-rootless docker"' \
 	'  cross-ci      build and test a C project on Debian roots of ARCH by Podman (root)' \
+	'  fs-test       stress-ng and fio on files by 9p and virtio-fs, beside runc (root)' \
 	'  chaos         kill everything at every step, then ROUNDS=200 by chance in' \
 	'                VMs of ARCH (SEED=); nothing may be left' \
 	'  soak          30 sandboxes at once, 300 in sequence, in VMs of ARCH' \

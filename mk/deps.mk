@@ -31,6 +31,7 @@ DEPS_WANT := $(if $(deps_goals),\
 	$(if $(filter run bench,$(deps_goals)),$(DEPS_run)) \
 	$(if $(filter bench,$(deps_goals)),$(DEPS_bench)) \
 	$(if $(filter cross-ci,$(deps_goals)),$(DEPS_run) $(DEPS_cross)) \
+	$(if $(filter fs-test,$(deps_goals)),$(DEPS_run) $(DEPS_storage)) \
 	$(if $(filter fuzz% check deps,$(deps_goals)),$(DEPS_fuzz)) \
 	$(if $(filter check% repro bench soak chaos deps test% golden e2e package-test,\
 		$(deps_goals)),\
