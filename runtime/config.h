@@ -72,6 +72,7 @@ struct config_qemu {
 	bool enable_hugepages;
 	bool reclaim_guest_freed_memory;
 	uint32_t network_spares; /* cards for links that come later */
+	uint32_t network_queues; /* of a card; 0: as is of use */
 	bool disable_vhost_net;
 	char *confine; /* "auto", "always", "never": the jail of jail.h */
 	bool seccomp_sandbox; /* -sandbox on,… */

@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "base/macros.h"
 
-#define FDS_MAX 16
+#define FDS_MAX 64
 #define TREE_DEPTH_MAX 64
 
 ssize_t read_full(int fd, void *p, size_t n)

@@ -39,7 +39,7 @@ int set_nonblock(int fd);
 /* Clears close-on-exec, for an fd that a child shall inherit. */
 int set_inherit(int fd);
 
-/* Sends N bytes with NFDS (<= 16) file descriptors; 0 or -errno. */
+/* Sends N bytes with NFDS (<= 64) file descriptors; 0 or -errno. */
 int send_fds(int sock, const void *p, size_t n, const int *fds, size_t nfds);
 
 /*

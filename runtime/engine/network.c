@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "runtime/config.h"
 #include "runtime/engine/network_priv.h"
+#include "runtime/engine/vmspec.h"
 #include "runtime/oci/spec.h"
 
 #define VHOST "/dev/vhost-net"
@@ -20,14 +21,13 @@
 static struct network *network_new(struct sandbox *sb)
 {
 	struct network *net = calloc(1, sizeof(*net));
-	size_t i;
 
 	if (!net)
 		return NULL;
 	net->sb = sb;
 	net->nsfd = net->watch = -1;
-	for (i = 0; i < NET_CARDS_MAX; i++)
-		net->taps[i] = net->vhost[i] = -1;
+	memset(net->taps, 0xff, sizeof(net->taps));
+	memset(net->vhost, 0xff, sizeof(net->vhost));
 	return net;
 }
 
@@ -36,14 +36,22 @@ bool network_has_resolver(const struct network *net)
 	return net && net->relay > 0;
 }
 
+void network_close_card(struct network *net, size_t card)
+{
+	size_t k;
+
+	for (k = 0; k < VM_QUEUES_MAX; k++) {
+		close_fd(&net->taps[card][k]);
+		close_fd(&net->vhost[card][k]);
+	}
+}
+
 void network_close_taps(struct network *net)
 {
 	size_t i;
 
-	for (i = 0; net && i < NET_CARDS_MAX; i++) {
-		close_fd(&net->taps[i]);
-		close_fd(&net->vhost[i]);
-	}
+	for (i = 0; net && i < NET_CARDS_MAX; i++)
+		network_close_card(net, i);
 }
 
 void network_free(struct network *net)
@@ -99,25 +107,14 @@ static void start_relay(struct network *net)
 		log_warn("sandbox '%s': its relay is not watched", net->sb->id);
 }
 
-void network_open_vhost(struct network *net, size_t card)
-{
-	if (!net->sb->eng->config->qemu.disable_vhost_net)
-		net->vhost[card] = open(VHOST, O_RDWR | O_CLOEXEC);
-}
-
 /* What there is at the start, with taps for it. */
 static int take(struct network *net, const struct net_result *res,
 		struct err *reterr)
 {
 	const struct net_plan *plan = res->plan;
-	size_t i;
 
 	net->watch = res->watch;
-	for (i = 0; i < NET_CARDS_MAX; i++) {
-		net->taps[i] = res->taps[i];
-		if (net->taps[i] >= 0)
-			network_open_vhost(net, i);
-	}
+	memcpy(net->taps, res->taps, sizeof(net->taps));
 	net->plan = malloc(sizeof(*plan));
 	if (!net->plan)
 		return err_code(reterr, -ENOMEM, "network");
@@ -175,6 +172,20 @@ static int open_namespace(const struct container *c, char *path, size_t size,
 	return TAKE_FD(fd);
 }
 
+/* QEMU moves all packets in one thread: more queues than one are of use where
+ * the kernel moves them, with a thread for each. */
+static unsigned int queues(const struct config *config, const struct spec *s)
+{
+	uint32_t n = config->qemu.network_queues;
+	uint32_t vcpus = vmspec_vcpus(config, s);
+
+	if (!n)
+		n = !config->qemu.disable_vhost_net && access(VHOST, R_OK) == 0
+			    ? VM_QUEUES_MAX
+			    : 1;
+	return MIN(n, MIN(vcpus, (uint32_t)VM_QUEUES_MAX));
+}
+
 static int prepare(struct network *net, struct container *c, struct err *reterr)
 {
 	const struct engine *eng = net->sb->eng;
@@ -182,6 +193,7 @@ static int prepare(struct network *net, struct container *c, struct err *reterr)
 	struct net_order order = {
 		.near = resolver_is_wanted(c->spec),
 		.spares = eng->config->qemu.network_spares,
+		.queues = queues(eng->config, c->spec),
 		.watch = true,
 	};
 	cleanup_close int nsfd = -1;
@@ -244,8 +256,7 @@ const char *network_card_id(size_t card)
 static void drop_spare(struct network *net, size_t card)
 {
 	*net->plan->cards[card].tap = '\0';
-	close_fd(&net->taps[card]);
-	close_fd(&net->vhost[card]);
+	network_close_card(net, card);
 }
 
 /* Spare cards are for machines that take none later, as far as there is room:
@@ -265,29 +276,47 @@ static size_t count_cards(struct network *net, const struct vm_spec *spec)
 	return n;
 }
 
+/* The kernel carries packets of all queues of the card, or of none. */
+static bool open_vhost(struct network *net, size_t card)
+{
+	unsigned int k;
+
+	if (net->sb->eng->config->qemu.disable_vhost_net)
+		return false;
+	for (k = 0; k < net->plan->queues; k++) {
+		net->vhost[card][k] = open(VHOST, O_RDWR | O_CLOEXEC);
+		if (net->vhost[card][k] < 0)
+			return false;
+	}
+	return true;
+}
+
+void network_fill_card(struct network *net, size_t card, struct vm_nic *ret)
+{
+	size_t i;
+
+	*ret = (struct vm_nic){
+		.id = network_card_id(card),
+		.mac = "02:00:00:00:00:00", /* of a spare: nobody sees it */
+		.queues = net->plan->queues,
+		.fds = net->taps[card],
+		.vhost = open_vhost(net, card),
+		.vhost_fds = net->vhost[card],
+	};
+	for (i = 0; i < net->plan->n_links; i++)
+		if (net->plan->links[i].card == card)
+			ret->mac = net->plan->links[i].mac;
+}
+
 void network_add_cards(struct network *net, struct vm_spec *spec)
 {
-	/* Of a card without a link: nobody sees it. */
-	static const char no_mac[] = "02:00:00:00:00:00";
-	size_t i, k, n;
+	size_t i, n;
 
 	if (!net || !net->plan)
 		return;
 	n = count_cards(net, spec);
-	for (i = 0; i < n; i++) {
-		struct vm_nic *nic = &spec->nics[spec->n_nics++];
-
-		*nic = (struct vm_nic){
-			.id = network_card_id(i),
-			.mac = no_mac,
-			.fd = net->taps[i],
-			.vhost = net->vhost[i] >= 0,
-			.vhost_fd = net->vhost[i],
-		};
-		for (k = 0; k < net->plan->n_links; k++)
-			if (net->plan->links[k].card == i)
-				nic->mac = net->plan->links[k].mac;
-	}
+	for (i = 0; i < n; i++)
+		network_fill_card(net, i, &spec->nics[spec->n_nics++]);
 }
 
 static void on_configured(void *arg, int code, const struct err *e)

@@ -63,24 +63,15 @@ static void add_cards(struct network *net)
 	size_t i;
 	int r;
 
-	for (i = 0; i < NET_CARDS_MAX && net->taps[i] < 0; i++)
+	for (i = 0; i < NET_CARDS_MAX && net->taps[i][0] < 0; i++)
 		;
 	if (i == NET_CARDS_MAX) {
 		network_tell(net, on_told, net);
 		return;
 	}
-	network_open_vhost(net, i);
-	nic.id = network_card_id(i);
-	nic.mac = "02:00:00:00:00:00";
-	for (size_t k = 0; k < net->plan->n_links; k++)
-		if (net->plan->links[k].card == i)
-			nic.mac = net->plan->links[k].mac;
-	nic.fd = net->taps[i];
-	nic.vhost_fd = net->vhost[i];
-	nic.vhost = nic.vhost_fd >= 0;
+	network_fill_card(net, i, &nic);
 	r = vm_nic_add(net->sb->vm, &nic, &net->at[i], on_card, net, &err);
-	close_fd(&net->taps[i]);
-	close_fd(&net->vhost[i]);
+	network_close_card(net, i);
 	if (r < 0)
 		on_card(net, r, err.text);
 }
@@ -90,7 +81,6 @@ static void on_seen(void *arg, int code, const struct net_result *res,
 {
 	struct network *net = arg;
 	const struct net_plan *plan = code < 0 ? NULL : res->plan;
-	size_t i;
 
 	net->job = NULL;
 	if (code < 0) {
@@ -108,8 +98,7 @@ static void on_seen(void *arg, int code, const struct net_result *res,
 	if (*plan->unreached)
 		log_warn("sandbox '%s': %s", net->sb->id, plan->unreached);
 	*net->plan = *plan;
-	for (i = 0; i < NET_CARDS_MAX; i++)
-		net->taps[i] = res->taps[i];
+	memcpy(net->taps, res->taps, sizeof(net->taps));
 	add_cards(net);
 }
 

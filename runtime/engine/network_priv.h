@@ -14,7 +14,8 @@ struct network {
 	struct net_job *job; /* a look at the namespace, until it is done */
 	struct net_plan *plan; /* owned; NULL: no network */
 	struct net_plan *told; /* what the guest knows of it; owned */
-	int taps[NET_CARDS_MAX], vhost[NET_CARDS_MAX]; /* owned */
+	int taps[NET_CARDS_MAX][VM_QUEUES_MAX]; /* owned */
+	int vhost[NET_CARDS_MAX][VM_QUEUES_MAX]; /* owned */
 	struct vm_addr at[NET_CARDS_MAX]; /* where the guest finds cards */
 	int nsfd; /* owned */
 	int watch; /* tells of changes in the namespace; owned */
@@ -32,8 +33,11 @@ struct network {
 /* "nic3" for card 3. */
 const char *network_card_id(size_t card);
 
-/* Opens what lets the kernel carry packets of card CARD, if it may. */
-void network_open_vhost(struct network *net, size_t card);
+/* Card CARD, with its descriptors, for QEMU. */
+void network_fill_card(struct network *net, size_t card, struct vm_nic *ret);
+
+/* QEMU has what card CARD needs. */
+void network_close_card(struct network *net, size_t card);
 
 void network_finish(struct network *net, int code, const struct err *e);
 

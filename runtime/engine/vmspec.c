@@ -260,8 +260,9 @@ static int fill_guest(struct vmspec *v, const struct config *config,
 	return r < 0 ? r : build_cmdlines(v, config, root, reterr);
 }
 
-static uint32_t vcpus(const struct config_qemu *q, const struct spec *c)
+uint32_t vmspec_vcpus(const struct config *config, const struct spec *c)
 {
+	const struct config_qemu *q = &config->qemu;
 	uint32_t host = (uint32_t)MAX(get_nprocs(), 1);
 	uint32_t max = q->default_maxvcpus ? q->default_maxvcpus : host;
 	uint32_t n = MAX(q->default_vcpus, translate_vcpus(c));
@@ -428,7 +429,7 @@ static int fill(struct vmspec *v, const struct config *config,
 	s->hugepages = q->enable_hugepages;
 	s->prealloc = q->enable_mem_prealloc;
 	s->balloon = q->reclaim_guest_freed_memory;
-	s->vcpus = vcpus(q, container);
+	s->vcpus = vmspec_vcpus(config, container);
 	s->memory_mib = memory_mib(q, arch, container);
 	r = choose_accel(v, q, reterr);
 	if (!r)

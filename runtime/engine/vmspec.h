@@ -32,6 +32,9 @@ int vmspec_choose_share(const struct config *config,
 			const struct host_facts *facts,
 			enum vm_share_kind *ret, struct err *reterr);
 
+/* How many processors a VM for container C starts with. */
+uint32_t vmspec_vcpus(const struct config *config, const struct spec *c);
+
 /* Refuses what is configured and would have no effect. */
 int vmspec_check_config(const struct config *config, struct err *reterr);
 

@@ -25,6 +25,10 @@
 #include "os/io.h"
 
 #define CLEAN_TRIES 50
+#define FDS_MAX (1 + NET_CARDS_MAX * VM_QUEUES_MAX)
+
+/* Of all cards; -1: none, or made before. */
+typedef int taps_t[NET_CARDS_MAX][VM_QUEUES_MAX];
 
 struct net_job {
 	struct event_loop *loop;
@@ -41,6 +45,15 @@ static int enter(int nsfd, struct err *reterr)
 	if (setns(nsfd, CLONE_NEWNET) < 0)
 		return err_errno(reterr, "enter the network namespace");
 	return 0;
+}
+
+void net_close_taps(taps_t taps)
+{
+	size_t i, k;
+
+	for (i = 0; i < NET_CARDS_MAX; i++)
+		for (k = 0; k < VM_QUEUES_MAX; k++)
+			close_fd(&taps[i][k]);
 }
 
 static void note_failure(struct net_plan *plan, const struct err *e)
@@ -73,7 +86,7 @@ static bool find_card(const struct net_plan *plan, int index, unsigned int *ret)
 
 /* Link L gets a card, and is joined to its tap: 1; 0 when it has been already.
  * Taps that are made go to TAPS. */
-static int serve(struct net_plan *plan, struct net_link *l, int *taps,
+static int serve(struct net_plan *plan, struct net_link *l, taps_t taps,
 		 struct err *reterr)
 {
 	struct net_card *c;
@@ -85,7 +98,7 @@ static int serve(struct net_plan *plan, struct net_link *l, int *taps,
 		return err_set(reterr, -ENOSPC, "no card of the VM is free");
 	c = &plan->cards[l->card];
 	if (!*c->tap)
-		r = net_card_make(c, &taps[l->card], reterr);
+		r = net_card_make(c, plan->queues, taps[l->card], reterr);
 	if (!r)
 		r = net_join(c, l, reterr);
 	return r < 0 ? r : 1;
@@ -130,7 +143,7 @@ static void finish_link(struct net_plan *plan, const struct net_plan *before,
 
 /* At the start all links get cards, or there is no VM; later those that can. */
 static int serve_all(struct net_plan *plan, const struct net_plan *before,
-		     int *taps, struct err *reterr)
+		     taps_t taps, struct err *reterr)
 {
 	size_t i = 0;
 
@@ -153,7 +166,7 @@ static int serve_all(struct net_plan *plan, const struct net_plan *before,
 }
 
 /* A VM may get further links only where another one was made for it. */
-static int add_spares(struct net_plan *plan, size_t n, int *taps,
+static int add_spares(struct net_plan *plan, size_t n, taps_t taps,
 		      struct err *reterr)
 {
 	size_t i = plan->n_links;
@@ -162,7 +175,8 @@ static int add_spares(struct net_plan *plan, size_t n, int *taps,
 	if (!i || plan->links[0].is_tun)
 		return 0;
 	for (; !r && n > 0 && i < NET_CARDS_MAX; i++, n--)
-		r = net_card_make(&plan->cards[i], &taps[i], reterr);
+		r = net_card_make(&plan->cards[i], plan->queues, taps[i],
+				  reterr);
 	return r;
 }
 
@@ -176,7 +190,7 @@ static void part_gone(struct net_plan *plan)
 			net_part(&plan->cards[i]);
 }
 
-static int work(const struct net_order *o, struct net_plan *plan, int *taps)
+static int work(const struct net_order *o, struct net_plan *plan, taps_t taps)
 {
 	struct err err = {0};
 	int r = net_scan_links(plan, &plan->err);
@@ -193,11 +207,9 @@ static int work(const struct net_order *o, struct net_plan *plan, int *taps)
 		note_failure(plan, &err);
 	if (r < 0 && !o->before) {
 		struct err ignored;
-		size_t i;
 
 		/* Taps go first: then what led to them is known as stale. */
-		for (i = 0; i < NET_CARDS_MAX; i++)
-			close_fd(&taps[i]);
+		net_close_taps(taps);
 		(void)net_clean(&ignored);
 	}
 	return r;
@@ -225,16 +237,16 @@ static int open_watch(struct err *reterr)
 /* One message: the plan; with it the watch, if any, and the taps that were
  * made, in the order of their cards. */
 static int answer(int sock, const struct net_plan *plan, int watch,
-		  const int *taps)
+		  taps_t taps)
 {
-	int fds[1 + NET_CARDS_MAX];
-	size_t n = 0, i;
+	int fds[FDS_MAX];
+	size_t n = 0, i, k;
 
 	if (watch >= 0)
 		fds[n++] = watch;
 	for (i = 0; i < NET_CARDS_MAX; i++)
-		if (taps[i] >= 0)
-			fds[n++] = taps[i];
+		for (k = 0; k < plan->queues && taps[i][k] >= 0; k++)
+			fds[n++] = taps[i][k];
 	return send_fds(sock, plan, sizeof(*plan), fds,
 			plan->err.code < 0 ? 0 : n);
 }
@@ -243,11 +255,13 @@ static void begin(struct net_plan *plan, const struct net_order *o)
 {
 	if (!o->before) {
 		plan->cards_max = NET_CARDS_MAX;
+		plan->queues = o->queues;
 		plan->want_near = o->near;
 		return;
 	}
 	memcpy(plan->cards, o->before->cards, sizeof(plan->cards));
 	plan->cards_max = o->before->cards_max;
+	plan->queues = o->before->queues;
 	plan->want_near = o->before->want_near;
 	plan->is_near = o->before->is_near;
 }
@@ -255,15 +269,13 @@ static void begin(struct net_plan *plan, const struct net_order *o)
 static _Noreturn void child(const struct net_order *o, int sock)
 {
 	struct net_plan *plan = calloc(1, sizeof(*plan));
-	int taps[NET_CARDS_MAX], watch = -1, r;
-	size_t i;
+	int taps[NET_CARDS_MAX][VM_QUEUES_MAX], watch = -1, r;
 
 	(void)prctl(PR_SET_NAME, "kiln-net", 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (!plan)
 		_exit(1);
-	for (i = 0; i < NET_CARDS_MAX; i++)
-		taps[i] = -1;
+	memset(taps, 0xff, sizeof(taps));
 	begin(plan, o);
 	r = enter(o->nsfd, &plan->err);
 	/* Before it is looked at: whatever comes later will be told. */
@@ -298,17 +310,20 @@ static void job_free(struct net_job *job)
 static int sort_out(const struct net_job *job, const struct net_plan *plan,
 		    const int *fds, size_t n_fds, struct net_result *res)
 {
-	size_t i, n = 0;
+	size_t i, k, n = 0;
 
 	*res = (struct net_result){.plan = plan, .watch = -1};
+	memset(res->taps, 0xff, sizeof(res->taps));
 	if (job->watch && n < n_fds)
 		res->watch = fds[n++];
 	for (i = 0; i < NET_CARDS_MAX; i++) {
-		bool is_new = *plan->cards[i].tap && !job->had_tap[i];
-
-		res->taps[i] = is_new && n < n_fds ? fds[n++] : -1;
-		if (is_new && res->taps[i] < 0)
-			return -EIO;
+		if (!*plan->cards[i].tap || job->had_tap[i])
+			continue;
+		for (k = 0; k < MIN(plan->queues, VM_QUEUES_MAX); k++) {
+			if (n == n_fds)
+				return -EIO;
+			res->taps[i][k] = fds[n++];
+		}
 	}
 	return n == n_fds ? 0 : -EIO;
 }
@@ -317,7 +332,7 @@ static void on_exit_of_child(void *arg, pid_t pid UNUSED, int status)
 {
 	struct net_job *job = arg;
 	cleanup_free struct net_plan *plan = calloc(1, sizeof(*plan));
-	int fds[1 + NET_CARDS_MAX];
+	int fds[FDS_MAX];
 	size_t n_fds = ARRAY_SIZE(fds);
 	net_done_fn done = job->done;
 	void *done_arg = job->arg;

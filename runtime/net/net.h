@@ -80,6 +80,7 @@ struct net_plan {
 	struct err err; /* code < 0: there is no plan */
 	struct net_card cards[NET_CARDS_MAX]; /* those there are come first */
 	size_t cards_max; /* so many there may be */
+	unsigned int queues; /* of each card */
 	size_t n_links, n_routes, n_neighbours;
 	struct net_link links[NET_LINKS_MAX];
 	struct net_route routes[NET_ROUTES_MAX];
@@ -104,8 +105,10 @@ void net_skip(struct net_plan *plan, const char *name, const char *why);
 
 /* --- tap.c: acts on the namespace the caller is in --- */
 
-/* Makes a tap for card C, which serves nobody yet: *RET_FD. 0 or -errno. */
-int net_card_make(struct net_card *c, int *ret_fd, struct err *reterr);
+/* Makes a tap with N queues for card C, which serves nobody yet: FDS, -1
+ * before. 0 or -errno. */
+int net_card_make(struct net_card *c, unsigned int n, int *fds,
+		  struct err *reterr);
 
 /* Joins link L to card C. 0 or -errno; -EBUSY when the link serves somebody
  * else. */
@@ -169,15 +172,20 @@ struct net_order {
 	const struct net_plan *before;
 	bool near;     /* start: with net_near() */
 	size_t spares; /* start: cards more than links, for later ones */
+	unsigned int queues; /* start: of each card, 1 to VM_QUEUES_MAX */
 	bool watch;    /* start: a socket that tells of changes */
 };
 
 /* What came of it: descriptors are the callee's now. */
 struct net_result {
 	const struct net_plan *plan;
-	int taps[NET_CARDS_MAX]; /* of new cards, else -1 */
-	int watch;		 /* or -1 */
+	int taps[NET_CARDS_MAX][VM_QUEUES_MAX]; /* of new cards, else -1 */
+	int watch;				/* or -1 */
 };
+
+/* All are closed; in the beginning they are to be -1. */
+void net_close_taps(int taps[NET_CARDS_MAX][VM_QUEUES_MAX]);
+
 
 /* CODE 0 with the result, or -errno with the reason. */
 typedef void (*net_done_fn)(void *arg, int code, const struct net_result *res,

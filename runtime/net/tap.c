@@ -230,19 +230,34 @@ static int take_ingress(struct nl_sock *sock, const struct net_link *l,
 
 /* --- tap --- */
 
-int net_card_make(struct net_card *c, int *ret_fd, struct err *reterr)
+/* A further queue of the tap named in RQ, or the first. */
+static int open_queue(struct ifreq *rq, struct err *reterr)
 {
-	struct ifreq rq = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	cleanup_close int fd = open(TUN, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_errno(reterr, "open '" TUN "'");
-	(void)snprintf(rq.ifr_name, sizeof(rq.ifr_name), "kiln%%d");
-	if (ioctl(fd, TUNSETIFF, &rq) < 0)
+	if (ioctl(fd, TUNSETIFF, rq) < 0)
 		return err_errno(reterr, "make a tap");
+	return TAKE_FD(fd);
+}
+
+int net_card_make(struct net_card *c, unsigned int n, int *fds,
+		  struct err *reterr)
+{
+	struct ifreq rq = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+	unsigned int i;
+
+	if (n > 1)
+		rq.ifr_flags |= IFF_MULTI_QUEUE;
+	(void)snprintf(rq.ifr_name, sizeof(rq.ifr_name), "kiln%%d");
+	for (i = 0; i < n; i++) {
+		fds[i] = open_queue(&rq, reterr);
+		if (fds[i] < 0)
+			return fds[i];
+	}
 	*c = (struct net_card){0};
 	memcpy(c->tap, rq.ifr_name, sizeof(c->tap) - 1);
-	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 

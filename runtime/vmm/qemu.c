@@ -266,9 +266,13 @@ static size_t collect_fds(const struct wires *w, const struct vm_spec *spec,
 		if (spec->shares[i].kind == VM_SHARE_VIRTIOFS)
 			fds[n++] = spec->shares[i].fd;
 	for (size_t i = 0; i < spec->n_nics; i++) {
-		fds[n++] = spec->nics[i].fd;
-		if (spec->nics[i].vhost)
-			fds[n++] = spec->nics[i].vhost_fd;
+		const struct vm_nic *nic = &spec->nics[i];
+
+		for (unsigned int k = 0; k < vm_nic_queues(nic); k++)
+			fds[n++] = nic->fds[k];
+		for (unsigned int k = 0; nic->vhost && k < vm_nic_queues(nic);
+		     k++)
+			fds[n++] = nic->vhost_fds[k];
 	}
 	return n;
 }

@@ -394,19 +394,37 @@ static void add_disk(struct qemu_args *a, size_t i)
 			a->layout->disks[i].text + 2, d->id, d->id, d->id);
 }
 
+/* "fd=6", "fds=6:7": N descriptors of the process. */
+static void put_fds(struct qemu_args *a, struct buf *b, const char *what,
+		    unsigned int n)
+{
+	(void)buf_printf(b, "%s%s=%d", what, n > 1 ? "s" : "", a->fd++);
+	for (unsigned int i = 1; i < n; i++)
+		(void)buf_printf(b, ":%d", a->fd++);
+}
+
 static void add_nic(struct qemu_args *a, size_t i)
 {
 	const struct vm_nic *nic = &a->spec->nics[i];
+	unsigned int queues = vm_nic_queues(nic);
 	struct buf b;
 
 	buf_init(&b, OPT_MAX);
-	(void)buf_printf(&b, "tap,id=net-%s,fd=%d", nic->id, a->fd++);
-	if (nic->vhost)
-		(void)buf_printf(&b, ",vhost=on,vhostfd=%d", a->fd++);
+	(void)buf_printf(&b, "tap,id=net-%s,", nic->id);
+	put_fds(a, &b, "fd", queues);
+	if (nic->vhost) {
+		(void)buf_put_str(&b, ",vhost=on,");
+		put_fds(a, &b, "vhostfd", queues);
+	}
 	add_buf(a, "-netdev", &b);
 	device_begin(a, &b, "virtio-net");
 	(void)buf_printf(&b, ",netdev=net-%s,mac=%s,id=%s", nic->id, nic->mac,
 			 nic->id);
+	if (queues > 1)
+		(void)buf_put_str(&b, ",mq=on");
+	/* An interrupt for each queue, the configuration and control. */
+	if (queues > 1 && a->spec->machine->transport == ARCH_TRANSPORT_PCI)
+		(void)buf_printf(&b, ",vectors=%u", 2 * queues + 2);
 	/* Nobody boots from the network. */
 	if (a->spec->machine->transport == ARCH_TRANSPORT_PCI)
 		(void)buf_put_str(&b, ",romfile=");

@@ -7,16 +7,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "runtime/vmm/qmp.h"
 
 #define ID_MAX 24
+#define NAME_MAX_FD (ID_MAX + 8)
 
 struct qemu_nic {
 	struct vm *vm;
 	struct qmp *qmp;
 	char id[ID_MAX], mac[18], devno[16];
-	int vhost_fd; /* owned; -1: QEMU moves the packets */
+	unsigned int queues;
+	int fds[2 * VM_QUEUES_MAX]; /* taps, then vhosts; owned */
+	unsigned int n_fds, given;
 	vm_done_fn done;
 	void *arg;
 };
@@ -28,7 +32,8 @@ void qemu_nic_cancel(struct vm *vm)
 	if (!n)
 		return;
 	vm->nic_op = NULL;
-	close_fd(&n->vhost_fd);
+	for (unsigned int i = 0; i < n->n_fds; i++)
+		close_fd(&n->fds[i]);
 	free(n);
 }
 
@@ -55,7 +60,7 @@ static void ask(struct qemu_nic *n, const char *command,
 static void put(struct json_object *o, const char *key, const char *prefix,
 		const char *value)
 {
-	char text[64];
+	char text[VM_QUEUES_MAX * NAME_MAX_FD];
 
 	(void)snprintf(text, sizeof(text), "%s%s", prefix, value);
 	(void)json_object_object_add(o, key, json_object_new_string(text));
@@ -92,52 +97,76 @@ static void on_netdev(void *arg, int status, struct json_object *result UNUSED,
 	put(o, "netdev", "net-", n->id);
 	put(o, "mac", n->mac, "");
 	put(o, "devno", "fe.", n->devno);
+	if (n->queues > 1)
+		(void)json_object_object_add(o, "mq",
+					     json_object_new_boolean(true));
 	ask(n, "device_add", o, on_device);
 }
 
-static void add_netdev(struct qemu_nic *n, bool vhost)
+/* The name that QEMU knows descriptor I by. */
+static void fd_name(const struct qemu_nic *n, unsigned int i, char *ret,
+		    size_t size)
+{
+	(void)snprintf(ret, size, "%s-%u", n->id, i);
+}
+
+/* "nic1-0:nic1-1" for those from FIRST on. */
+static void put_fds(const struct qemu_nic *n, struct json_object *o,
+		    const char *key, unsigned int first)
+{
+	cleanup_buf struct buf b = BUF_INIT(VM_QUEUES_MAX * NAME_MAX_FD);
+	char name[NAME_MAX_FD];
+
+	for (unsigned int i = 0; i < n->queues; i++) {
+		fd_name(n, first + i, name, sizeof(name));
+		(void)buf_printf(&b, "%s%s", i ? ":" : "", name);
+	}
+	put(o, key, "", buf_error(&b) ? "" : buf_cstr(&b));
+}
+
+static void add_netdev(struct qemu_nic *n)
 {
 	struct json_object *o = json_object_new_object();
 
 	put(o, "type", "tap", "");
 	put(o, "id", "net-", n->id);
-	put(o, "fd", "tap-", n->id);
-	if (vhost) {
+	put_fds(n, o, "fds", 0);
+	if (n->n_fds > n->queues) {
 		(void)json_object_object_add(o, "vhost",
 					     json_object_new_boolean(true));
-		put(o, "vhostfd", "vhost-", n->id);
+		put_fds(n, o, "vhostfds", n->queues);
 	}
 	ask(n, "netdev_add", o, on_netdev);
 }
 
-static void on_vhost(void *arg, int status, struct json_object *result UNUSED,
+static int give_next(struct qemu_nic *n);
+
+static void on_given(void *arg, int status, struct json_object *result UNUSED,
 		     const char *text)
 {
-	if (status < 0)
-		finish(arg, status, text);
-	else
-		add_netdev(arg, true);
-}
-
-static void on_tap(void *arg, int status, struct json_object *result UNUSED,
-		   const char *text)
-{
 	struct qemu_nic *n = arg;
-	char name[ID_MAX + 8];
 	int r;
 
 	if (status < 0) {
 		finish(n, status, text);
 		return;
 	}
-	if (n->vhost_fd < 0) {
-		add_netdev(n, false);
+	n->given++;
+	if (n->given == n->n_fds) {
+		add_netdev(n);
 		return;
 	}
-	(void)snprintf(name, sizeof(name), "vhost-%s", n->id);
-	r = qmp_give_fd(n->qmp, name, n->vhost_fd, on_vhost, n);
+	r = give_next(n);
 	if (r < 0)
 		finish(n, r, "QEMU takes no descriptor");
+}
+
+static int give_next(struct qemu_nic *n)
+{
+	char name[NAME_MAX_FD];
+
+	fd_name(n, n->given, name, sizeof(name));
+	return qmp_give_fd(n->qmp, name, n->fds[n->given], on_given, n);
 }
 
 static struct qemu_nic *nic_new(struct vm *vm, struct qmp *qmp,
@@ -145,16 +174,21 @@ static struct qemu_nic *nic_new(struct vm *vm, struct qmp *qmp,
 				const struct vm_addr *at)
 {
 	struct qemu_nic *n = calloc(1, sizeof(*n));
+	unsigned int i;
 
 	if (!n)
 		return NULL;
-	*n = (struct qemu_nic){.vm = vm, .qmp = qmp, .vhost_fd = -1};
+	*n = (struct qemu_nic){.vm = vm, .qmp = qmp,
+			       .queues = vm_nic_queues(nic)};
 	(void)snprintf(n->id, sizeof(n->id), "%s", nic->id);
 	(void)snprintf(n->mac, sizeof(n->mac), "%s", nic->mac);
 	/* "0.0.0007" of the guest is "fe.0.0007" of QEMU. */
 	(void)snprintf(n->devno, sizeof(n->devno), "%.12s", at->text + 2);
-	if (nic->vhost)
-		n->vhost_fd = fcntl(nic->vhost_fd, F_DUPFD_CLOEXEC, 3);
+	for (i = 0; i < n->queues; i++)
+		n->fds[n->n_fds++] = fcntl(nic->fds[i], F_DUPFD_CLOEXEC, 3);
+	for (i = 0; nic->vhost && i < n->queues; i++)
+		n->fds[n->n_fds++] =
+			fcntl(nic->vhost_fds[i], F_DUPFD_CLOEXEC, 3);
 	return n;
 }
 
@@ -163,7 +197,6 @@ int qemu_nic_add(struct vm *vm, struct qmp *qmp, const struct vm_nic *nic,
 		 struct err *reterr)
 {
 	struct qemu_nic *n;
-	char name[ID_MAX + 8];
 	int r;
 
 	if (!qmp || vm->nic_op)
@@ -176,8 +209,7 @@ int qemu_nic_add(struct vm *vm, struct qmp *qmp, const struct vm_nic *nic,
 	n->done = done;
 	n->arg = arg;
 	vm->nic_op = n;
-	(void)snprintf(name, sizeof(name), "tap-%s", n->id);
-	r = qmp_give_fd(qmp, name, nic->fd, on_tap, n);
+	r = give_next(n);
 	if (r < 0) {
 		qemu_nic_cancel(vm);
 		return err_code(reterr, r, "hand a tap to QEMU");

@@ -16,7 +16,7 @@
  * close-on-exec, the caller's), or -errno. A program that cannot be executed
  * says so in the pipe and exits 127. With JAIL (may be NULL) it runs in there.
  */
-#define SPAWN_FDS_MAX 32
+#define SPAWN_FDS_MAX 96
 
 int spawn_helper(char *const argv[], const int *fds, size_t n_fds,
 		 const struct jail *jail, pid_t *ret_pid, int *ret_output,

@@ -134,6 +134,11 @@ static int check_disks(const struct vm_spec *spec, struct err *reterr)
 			return r;
 	}
 	for (size_t i = 0; i < spec->n_nics; i++)
+		if (spec->nics[i].queues > VM_QUEUES_MAX)
+			return err_set(reterr, -EINVAL, "%u queues of a "
+				       "network card: at most %d",
+				       spec->nics[i].queues, VM_QUEUES_MAX);
+	for (size_t i = 0; i < spec->n_nics; i++)
 		if (!name_ok(spec->nics[i].id, 20) || !spec->nics[i].mac ||
 		    strlen(spec->nics[i].mac) != 17 ||
 		    strspn(spec->nics[i].mac, "0123456789abcdef:") != 17)
@@ -211,6 +216,11 @@ int vm_spec_check(const struct vm_spec *spec, struct err *reterr)
 }
 
 /* --- Addresses --- */
+
+unsigned int vm_nic_queues(const struct vm_nic *nic)
+{
+	return MAX(nic->queues, 1U);
+}
 
 /* An NVDIMM is no device of the transport. */
 static bool has_image_slot(const struct vm_spec *spec)
@@ -423,6 +433,7 @@ static void hash_devices(EVP_MD_CTX *ctx, const struct vm_spec *spec)
 		hash_str(ctx, spec->nics[i].id);
 		hash_str(ctx, spec->nics[i].mac);
 		hash_num(ctx, spec->nics[i].vhost);
+		hash_num(ctx, vm_nic_queues(&spec->nics[i]));
 	}
 }
 

@@ -24,6 +24,7 @@ struct vm;
 #define VM_SHARES_MAX 8
 #define VM_DISKS_MAX 16
 #define VM_NICS_MAX 8
+#define VM_QUEUES_MAX 4 /* of a card */
 #define VM_ADDR_MAX 32
 /* "sha256" in hexadecimal, with NUL */
 #define VM_HASH_SIZE 65
@@ -82,9 +83,10 @@ enum vm_image_bus { VM_IMAGE_BLK, VM_IMAGE_VIRTIO_PMEM, VM_IMAGE_NVDIMM };
 struct vm_nic {
 	const char *id;
 	const char *mac; /* "02:…", six bytes */
-	int fd;          /* tap; borrowed by vm_start() */
+	unsigned int queues; /* pairs of them; 0: one */
+	const int *fds;  /* of the tap, one each; borrowed by vm_start() */
 	bool vhost;      /* the kernel moves the packets */
-	int vhost_fd;    /* /dev/vhost-net; borrowed by vm_start() */
+	const int *vhost_fds; /* /dev/vhost-net, one each; borrowed as well */
 };
 
 /*
@@ -188,6 +190,9 @@ int vm_layout_build(const struct vm_spec *spec, struct vm_layout *ret,
 
 /* The address of a LUN of the controller; 0, or -ENOSPC when too high. */
 int vm_lun_addr(unsigned int lun, struct vm_addr *ret);
+
+/* The pairs of queues of a card, at least one. */
+unsigned int vm_nic_queues(const struct vm_nic *nic);
 
 /* Devices of SPEC that need an address on the transport. */
 unsigned int vm_spec_devices(const struct vm_spec *spec);

@@ -78,3 +78,26 @@ load links
 	kiln exec c1 ping -c 1 -w 10 10.91.0.1 </dev/null
 	end_container
 }
+
+@test "several queues of a card, one that comes later too" {
+	network_setup
+	printf '%s\n' '[hypervisor.qemu]' 'network_queues = 4' 'default_vcpus = 2' \
+		'default_maxvcpus = 2' >"$WORK/config.toml"
+	command_is 'echo alive >/dev/shm/index.html; httpd -p 80 -h /dev/shm
+		echo ready; while :; do sleep 1; done'
+	timeout 60 "$KILN" --config "$WORK/config.toml" --root "$STATE" create \
+		--arch "$ARCH" --bundle "$BUNDLE" c1 >"$WORK/out" 2>&1 </dev/null
+	kiln start c1
+	wait_line "$WORK/out" ready
+	pair eth1 10.92.0 fd92::
+	until_links "eth0 eth1 lo"
+	for link in eth0 eth1; do
+		[ "$(kiln exec c1 sh -c "ls /sys/class/net/$link/queues" </dev/null | xargs)" = "rx-0 rx-1 tx-0 tx-1" ]
+	done
+	kiln exec c1 ping -c 1 -w 10 10.91.0.1 </dev/null
+	# Each from another port, so that all queues get some.
+	for i in 1 2 3 4 5 6 7 8; do
+		[ "$(peer busybox wget -q -O - http://10.92.0.2/)" = alive ]
+	done
+	end_container
+}

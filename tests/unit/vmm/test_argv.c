@@ -109,7 +109,8 @@ static void make_spec(const struct golden *g, const struct host_facts *f,
 		.id = "vol0", .path = "/dev/loop7", .host_device = true,
 		.bus = VM_DISK_SCSI};
 	s->nics[s->n_nics++] = (struct vm_nic){
-		.id = "eth0", .mac = "02:00:00:00:00:01", .fd = -1};
+		.id = "eth0", .mac = "02:00:00:00:00:01", .queues = 2,
+		.vhost = true};
 }
 
 static void put_addr(struct buf *b, const char *what, const struct vm_addr *a)
@@ -266,6 +267,7 @@ static void test_slots(void **state)
 static void test_hash(void **state)
 {
 	const struct golden g = {.arch = "s390x", .full = true};
+	const int fd = 9;
 	char one[VM_HASH_SIZE], two[VM_HASH_SIZE];
 	struct host_facts f;
 	struct vm_spec s;
@@ -276,7 +278,7 @@ static void test_hash(void **state)
 	vm_spec_hash(&s, one);
 	assert_int_equal(strlen(one), 64);
 	s.name = "other";
-	s.nics[0].fd = 9;
+	s.nics[0].fds = &fd;
 	s.boot_timeout_ms = 5;
 	vm_spec_hash(&s, two);
 	assert_string_equal(one, two);
