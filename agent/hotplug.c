@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/num.h"
 #include "base/path.h"
 #include "os/io.h"
 #include "proto/agent.pb-c.h"
@@ -21,6 +23,7 @@ struct job {
 	struct event_timer *timer;
 	uint32_t wanted;
 	unsigned int attempts;
+	bool exact; /* of WANTED processors: no more, no fewer */
 };
 
 /* Writes "1" to each SUBDIR/PREFIX<n>/online that says "0"; how many took. */
@@ -48,6 +51,65 @@ static uint32_t online_all(const char *sysfs, const char *subdir,
 	return count;
 }
 
+#define CPUS_MAX 4096
+
+/* Which of the processors are on line, as far as they have a file that says so:
+ * the one that booted may have none. *RET_TOP is the highest that is on line
+ * and may go off, *RET_FREE the lowest that is off; -1: none. */
+static uint32_t count_online(DIR *d, int *ret_top, int *ret_free)
+{
+	uint32_t count = 0;
+	struct dirent *e;
+
+	*ret_top = *ret_free = -1;
+	while ((e = readdir(d))) {
+		cleanup_free char *text = NULL;
+		char file[32];
+		uint32_t n;
+
+		if (strncmp(e->d_name, "cpu", 3) ||
+		    parse_u32(e->d_name + 3, 10, &n) < 0 || n >= CPUS_MAX)
+			continue;
+		(void)snprintf(file, sizeof(file), "cpu%u/online", n);
+		if (read_file(dirfd(d), file, 64, &text, NULL) < 0) {
+			count++;
+		} else if (*text == '0') {
+			if (*ret_free < 0 || (int)n < *ret_free)
+				*ret_free = (int)n;
+		} else {
+			count++;
+			*ret_top = (int)n > *ret_top ? (int)n : *ret_top;
+		}
+	}
+	return count;
+}
+
+/* One step towards WANTED; how many are on line after it. */
+static uint32_t step_cpus(const char *sysfs, uint32_t wanted, bool *ret_moved)
+{
+	cleanup_free char *path = path_join(sysfs, "devices/system/cpu");
+	cleanup_closedir DIR *d = path ? opendir(path) : NULL;
+	int top, free;
+	uint32_t count;
+	char file[32];
+
+	*ret_moved = false;
+	if (!d)
+		return 0;
+	count = count_online(d, &top, &free);
+	if (count < wanted && free >= 0) {
+		(void)snprintf(file, sizeof(file), "cpu%d/online", free);
+		*ret_moved = !write_file(dirfd(d), file, "1");
+		return count + *ret_moved;
+	}
+	if (count > wanted && top >= 0) {
+		(void)snprintf(file, sizeof(file), "cpu%d/online", top);
+		*ret_moved = !write_file(dirfd(d), file, "0");
+		return count - *ret_moved;
+	}
+	return count;
+}
+
 static void job_end(struct job *job, bool ok)
 {
 	Grpc__Empty empty = GRPC__EMPTY__INIT;
@@ -61,11 +123,36 @@ static void job_end(struct job *job, bool ok)
 	free(job);
 }
 
+static void poll_exact(struct job *job)
+{
+	bool moved = true;
+	uint32_t n = 0;
+
+	while (moved)
+		n = step_cpus(job->agent->sysfs, job->wanted, &moved);
+	if (n == job->wanted) {
+		job_end(job, true);
+	} else if (++job->attempts >= ATTEMPTS) {
+		ttrpc_reply_error(job->call, TTRPC_DEADLINE_EXCEEDED,
+				  "%u processors are on line instead of %u", n,
+				  job->wanted);
+		event_timer_free(job->timer);
+		free(job);
+	} else {
+		event_timer_set(job->timer, POLL_MS);
+	}
+}
+
 static void on_poll(void *arg)
 {
 	struct job *job = arg;
-	uint32_t n = online_all(job->agent->sysfs, "devices/system/cpu", "cpu");
+	uint32_t n;
 
+	if (job->exact) {
+		poll_exact(job);
+		return;
+	}
+	n = online_all(job->agent->sysfs, "devices/system/cpu", "cpu");
 	job->wanted = n >= job->wanted ? 0 : job->wanted - n;
 	if (!job->wanted)
 		job_end(job, true);
@@ -75,24 +162,45 @@ static void on_poll(void *arg)
 		event_timer_set(job->timer, POLL_MS);
 }
 
-void hotplug_online(struct agent *agent, struct ttrpc_call *call,
-		    uint32_t wanted, bool cpu_only)
+static struct job *job_new(struct agent *agent, struct ttrpc_call *call,
+			   uint32_t wanted)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
 	if (job)
 		job->timer = event_timer_new(agent->loop, on_poll, job);
 	if (!job || !job->timer) {
-		cleanup_freep(&job);
+		free(job);
 		ttrpc_reply_error(call, TTRPC_RESOURCE_EXHAUSTED,
 				  "out of memory");
-		return;
+		return NULL;
 	}
 	job->agent = agent;
 	job->call = call;
 	job->wanted = wanted;
+	return job;
+}
+
+void hotplug_online(struct agent *agent, struct ttrpc_call *call,
+		    uint32_t wanted, bool cpu_only)
+{
+	struct job *job = job_new(agent, call, wanted);
+
+	if (!job)
+		return;
 	if (!cpu_only)
 		(void)online_all(agent->sysfs, "devices/system/memory",
 				 "memory");
+	on_poll(job);
+}
+
+void hotplug_set_cpus(struct agent *agent, struct ttrpc_call *call,
+		      uint32_t cpus)
+{
+	struct job *job = job_new(agent, call, cpus);
+
+	if (!job)
+		return;
+	job->exact = true;
 	on_poll(job);
 }

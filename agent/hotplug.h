@@ -13,4 +13,9 @@
 void hotplug_online(struct agent *agent, struct ttrpc_call *call,
 		    uint32_t wanted, bool cpu_only);
 
+/* Puts processors on line, or off, the highest first, until there are CPUS (at
+ * least 1) of them; answers CALL then, or when no more come. */
+void hotplug_set_cpus(struct agent *agent, struct ttrpc_call *call,
+		      uint32_t cpus);
+
 #endif

@@ -222,5 +222,9 @@ void rpc_online_cpu_mem(struct agent *agent, struct ttrpc_call *call,
 	const Grpc__OnlineCPUMemRequest *rq =
 		(const Grpc__OnlineCPUMemRequest *)request;
 
-	hotplug_online(agent, call, rq->wait ? rq->nb_cpus : 0, rq->cpu_only);
+	if (rq->cpus)
+		hotplug_set_cpus(agent, call, rq->cpus);
+	else
+		hotplug_online(agent, call, rq->wait ? rq->nb_cpus : 0,
+			       rq->cpu_only);
 }

@@ -46,6 +46,10 @@ enum arch_kernel_format {
 #define ARCH_HOTPLUG_CPU_ONLINE (1U << 3) /* the agent must online them */
 #define ARCH_HOTPLUG_DIMM (1U << 4)
 #define ARCH_HOTPLUG_VIRTIO_MEM (1U << 5)
+#define ARCH_HOTPLUG_CPU_REMOVE (1U << 6) /* those added may go again */
+/* Linux of x86 believes in CPUs that may come only under a hypervisor that it
+ * knows, which TCG is not (arch/x86/kernel/acpi/boot.c). */
+#define ARCH_HOTPLUG_CPU_KVM (1U << 7)
 
 /*
  * A virtio-mmio bank: slot N is the bus "virtio-mmio-bus.N" of QEMU. The guest
@@ -75,6 +79,10 @@ struct arch_machine {
 	unsigned int max_vcpus;
 	unsigned int hotplug; /* ARCH_HOTPLUG_ */
 	unsigned int pmem; /* ARCH_PMEM_ */
+	/* HOTPLUG_DIMM: places for them, and what their size is a multiple
+	 * of. */
+	unsigned int dimm_slots;
+	uint32_t dimm_step_mib;
 	/* Firmware file that QEMU should use when its data folder has it, or
 	 * NULL for QEMU's default. */
 	const char *firmware;

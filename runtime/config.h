@@ -73,6 +73,7 @@ struct config_qemu {
 	bool reclaim_guest_freed_memory;
 	uint32_t network_spares; /* cards for links that come later */
 	uint32_t network_queues; /* of a card; 0: as is of use */
+	bool enable_virtio_mem; /* where the machine has it, instead of DIMMs */
 	bool disable_vhost_net;
 	char *confine; /* "auto", "always", "never": the jail of jail.h */
 	bool seccomp_sandbox; /* -sandbox on,… */

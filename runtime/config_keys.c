@@ -84,6 +84,7 @@ const struct config_key config_keys[] = {
 	QEMU(reclaim_guest_freed_memory, CONFIG_BOOL, "true"),
 	QEMU(network_queues, CONFIG_U32, "0", .max = 4),
 	QEMU(network_spares, CONFIG_U32, "1", .max = 7),
+	QEMU(enable_virtio_mem, CONFIG_BOOL, "true"),
 	QEMU(disable_vhost_net, CONFIG_BOOL, "false"),
 	QEMU(confine, CONFIG_STRING, "'auto'", .one_of = confine_modes,
 	     .flags = CONFIG_EXPLICIT),

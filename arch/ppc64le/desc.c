@@ -26,7 +26,9 @@ static const struct arch_machine machines[] = {
 		.max_vcpus = 128,
 		/* PCI hotplug needs helpers in the guest: not offered. */
 		.hotplug = ARCH_HOTPLUG_SCSI | ARCH_HOTPLUG_CPU |
-			   ARCH_HOTPLUG_DIMM,
+			   ARCH_HOTPLUG_CPU_REMOVE | ARCH_HOTPLUG_DIMM,
+		.dimm_slots = 32,
+		.dimm_step_mib = 256,
 		.pmem = ARCH_PMEM_PAPR,
 	},
 };

@@ -49,8 +49,11 @@ static const struct arch_machine machines[] = {
 		.cmdline = "",
 		.max_vcpus = 240,
 		.hotplug = ARCH_HOTPLUG_SCSI | ARCH_HOTPLUG_DEVICE |
-			   ARCH_HOTPLUG_CPU | ARCH_HOTPLUG_DIMM |
-			   ARCH_HOTPLUG_VIRTIO_MEM,
+			   ARCH_HOTPLUG_CPU | ARCH_HOTPLUG_CPU_ONLINE |
+			   ARCH_HOTPLUG_CPU_REMOVE | ARCH_HOTPLUG_CPU_KVM |
+			   ARCH_HOTPLUG_DIMM | ARCH_HOTPLUG_VIRTIO_MEM,
+		.dimm_slots = 8,
+		.dimm_step_mib = 128,
 		.pmem = ARCH_PMEM_VIRTIO | ARCH_PMEM_NVDIMM,
 		.firmware = "qboot.rom",
 	},

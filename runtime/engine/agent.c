@@ -60,6 +60,8 @@ static const struct {
 				 &grpc__routes__descriptor, 30000},
 	[AGENT_ADD_NEIGHBOURS] = {SERVICE, "AddARPNeighbors",
 				  &grpc__empty__descriptor, 30000},
+	[AGENT_ONLINE] = {SERVICE, "OnlineCPUMem", &grpc__empty__descriptor,
+			  30000},
 	[AGENT_OOM] = {SERVICE, "GetOOMEvent", &grpc__oomevent__descriptor, 0},
 };
 

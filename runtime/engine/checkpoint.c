@@ -25,6 +25,7 @@
 #include "os/event.h"
 #include "proto/health.pb-c.h"
 #include "runtime/engine/agent.h"
+#include "runtime/engine/resize.h"
 #include "runtime/vmm/vm.h"
 
 #define ANSWER_TIMEOUT_MS 10000
@@ -144,6 +145,12 @@ static int may_save(const struct container *c, struct err *reterr)
 		return err_set(reterr, -EOPNOTSUPP,
 			       "container '%s' cannot be saved: %s", c->id,
 			       c->sandbox->unsavable);
+	if (resize_is_changed(c->sandbox))
+		return err_set(reterr, -EOPNOTSUPP,
+			       "container '%s' cannot be saved: CPUs or memory "
+			       "were added to its VM, and a new one would not "
+			       "have them: give it its first limits back by "
+			       "'kiln update'", c->id);
 	list_foreach(pos, &c->processes) {
 		const struct process *p =
 			list_entry(pos, struct process, link);
@@ -220,7 +227,10 @@ static int describe(const struct saving *s, struct err *reterr)
 		},
 	};
 	const uint8_t *partial = NULL;
-	int r = ttrpc_partial(sb->agent, &partial, &ck.n_partial);
+	int r;
+
+	ck.shape.now = sb->size;
+	r = ttrpc_partial(sb->agent, &partial, &ck.n_partial);
 
 	if (r < 0)
 		return err_code(reterr, r, "a message of the agent");

@@ -23,7 +23,8 @@ struct vm_shape {
 	char spec[VM_HASH_SIZE];  /* of the specification */
 	char files[VM_HASH_SIZE]; /* of kernel, initrd and root image */
 	char vmm[32];		  /* "QEMU 7.2" */
-	uint32_t memory_mib, vcpus;
+	/* As it was started, what it may become, and is when it is saved. */
+	struct vm_size first, max, now;
 	uint32_t tsc_khz; /* that the guest was told, or 0 */
 };
 

@@ -14,7 +14,7 @@
 #include "os/io.h"
 #include "runtime/engine/checkpoint.h"
 
-#define FORMAT 1
+#define FORMAT 2
 /* A frame of the agent, in hexadecimal, and the rest. */
 #define FILE_MAX ((size_t)10 << 20)
 #define DEPTH_MAX 4
@@ -43,6 +43,15 @@ static void put_number(json_object *o, const char *key, uint32_t value)
 	(void)json_object_object_add(o, key, json_object_new_int64(value));
 }
 
+static void put_size(json_object *o, const char *key, const struct vm_size *v)
+{
+	json_object *size = json_object_new_object();
+
+	put_number(size, "vcpus", v->vcpus);
+	put_number(size, "memoryMib", v->memory_mib);
+	(void)json_object_object_add(o, key, size);
+}
+
 static char *to_hex(const uint8_t *p, size_t n)
 {
 	char *text = malloc(2 * n + 1);
@@ -69,8 +78,9 @@ static void put_all(json_object *o, const struct checkpoint *ck,
 	put_text(o, "vmSpec", ck->shape.spec);
 	put_text(o, "guestFiles", ck->shape.files);
 	put_text(o, "vmm", ck->shape.vmm);
-	put_number(o, "memoryMib", ck->shape.memory_mib);
-	put_number(o, "vcpus", ck->shape.vcpus);
+	put_size(o, "first", &ck->shape.first);
+	put_size(o, "max", &ck->shape.max);
+	put_size(o, "now", &ck->shape.now);
 	put_number(o, "tscKhz", ck->shape.tsc_khz);
 	put_number(o, "nextCall", ck->calls.next);
 	put_number(o, "waitCall", ck->calls.wait);
@@ -135,6 +145,16 @@ static uint32_t get_number(struct reader *rd, const char *key)
 	return (uint32_t)n;
 }
 
+static void get_size(struct reader *rd, const char *key, struct vm_size *ret)
+{
+	struct reader size = {.o = json_member(rd->o, key)};
+
+	ret->vcpus = get_number(&size, "vcpus");
+	ret->memory_mib = get_number(&size, "memoryMib");
+	if (size.wrong && !rd->wrong)
+		rd->wrong = key;
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -178,8 +198,9 @@ static void get_all(struct reader *rd, struct checkpoint *ck)
 	get_text(rd, "vmSpec", ck->shape.spec, sizeof(ck->shape.spec));
 	get_text(rd, "guestFiles", ck->shape.files, sizeof(ck->shape.files));
 	get_text(rd, "vmm", ck->shape.vmm, sizeof(ck->shape.vmm));
-	ck->shape.memory_mib = get_number(rd, "memoryMib");
-	ck->shape.vcpus = get_number(rd, "vcpus");
+	get_size(rd, "first", &ck->shape.first);
+	get_size(rd, "max", &ck->shape.max);
+	get_size(rd, "now", &ck->shape.now);
 	ck->shape.tsc_khz = get_number(rd, "tscKhz");
 	ck->calls.next = get_number(rd, "nextCall");
 	ck->calls.wait = get_number(rd, "waitCall");

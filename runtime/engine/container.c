@@ -21,6 +21,7 @@
 #include "runtime/engine/hooks.h"
 #include "runtime/engine/network.h"
 #include "runtime/engine/proc.h"
+#include "runtime/engine/resize.h"
 #include "runtime/engine/rootimage.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/snapshot.h"
@@ -177,8 +178,8 @@ static int pin_vm(const struct container *c, const Grpc__LinuxResources *r,
 	return cgroup_set(&c->sandbox->cgroup, &pin, NULL, reterr);
 }
 
-static int limit_on_host(const struct container *c,
-			 const Grpc__LinuxResources *r, struct err *reterr)
+int container_limit_on_host(const struct container *c,
+			    const Grpc__LinuxResources *r, struct err *reterr)
 {
 	int code;
 
@@ -251,7 +252,7 @@ static void on_created(void *arg, int code, const char *text,
 		r = process_step(&c->init->state, PROCESS_OP_MADE, c->id, &err);
 	/* Only now: a guest that boots is nobody's workload yet. */
 	if (!r)
-		r = limit_on_host(c, c->limits, &err);
+		r = container_limit_on_host(c, c->limits, &err);
 	if (r < 0) {
 		container_fail(c, r, &err);
 		return;
@@ -394,7 +395,7 @@ static void run_poststart(struct container *c);
 static void finish_restore(struct container *c)
 {
 	struct err err = {0};
-	int r = limit_on_host(c, c->limits, &err);
+	int r = container_limit_on_host(c, c->limits, &err);
 
 	if (r < 0) {
 		container_fail(c, r, &err);
@@ -484,6 +485,36 @@ static void refuse_second(struct container *c)
 	container_fail(c, r, &err);
 }
 
+static void on_room(void *arg, int code, const struct err *e)
+{
+	struct container *c = arg;
+
+	if (code < 0)
+		log_warn("container '%s': its VM did not grow by its limits: "
+			 "%s", c->id, e->text);
+	make_in_guest(c);
+}
+
+/* Another container in the VM: room for what it may use, too, as far as the
+ * machine can. Pods are made with less than their containers' sum on purpose,
+ * too. */
+static void make_room(struct container *c)
+{
+	struct sandbox *sb = c->sandbox;
+	struct resize_wish wish;
+	struct vm_size size;
+	struct err why = {0};
+
+	resize_wish(sb, c, c->limits, &wish);
+	if (resize_check(sb, &wish, &size, &why) < 0) {
+		log_info("container '%s': %s", c->id, why.text);
+		resize_fit(sb, wish, &size);
+	}
+	size.vcpus = MAX(size.vcpus, sb->size.vcpus);
+	size.memory_mib = MAX(size.memory_mib, sb->size.memory_mib);
+	resize_begin(sb, &size, on_room, c);
+}
+
 /* The first container brings the guest. Hooks may have filled its network
  * namespace only now (Docker's do). */
 static void enter_guest(struct container *c)
@@ -491,7 +522,7 @@ static void enter_guest(struct container *c)
 	if (c->sandbox->state == SANDBOX_READY && is_packed(c))
 		refuse_second(c);
 	else if (c->sandbox->state == SANDBOX_READY)
-		make_in_guest(c);
+		make_room(c);
 	else
 		network_prepare(c->sandbox, c, on_network, c);
 }
@@ -680,6 +711,8 @@ void container_free(struct container *c)
 	if (c->dirfd != c->sandbox->eng->dirfd)
 		close_fd(&c->dirfd);
 	proto_free(c->limits);
+	resize_cancel(c->sandbox, c);
+	update_free(c->update);
 	cgroup_release(&c->cgroup);
 	free(c->host_hooks);
 	free(c->guest_rootfs);
@@ -832,23 +865,8 @@ static void on_resumed(void *arg, int code, const char *text,
 	pause_answered(arg, CONTAINER_OP_RESUME, AGENT_RESUME, code, text);
 }
 
-static void on_updated(void *arg, int code, const char *text,
-		       const ProtobufCMessage *response UNUSED)
-{
-	struct container *c = arg;
-	struct err err = {0};
-	int r = 0;
-
-	if (sandbox_is_dying(c->sandbox, code))
-		return;
-	if (code != TTRPC_OK)
-		r = agent_error(&err, AGENT_UPDATE, code, text);
-	container_done(c, r, &err);
-}
-
-/* True when OP may go on; else DONE has been told. */
-static bool begin(struct container *c, enum container_op op,
-		  engine_done_fn done, void *arg)
+bool container_begin(struct container *c, enum container_op op,
+		     engine_done_fn done, void *arg)
 {
 	struct err err = {0};
 	int r = container_may(c->status, op, c->id, &err);
@@ -871,8 +889,9 @@ void container_pause(struct container *c, bool resume, engine_done_fn done,
 	Grpc__ResumeContainerRequest cont =
 		GRPC__RESUME_CONTAINER_REQUEST__INIT;
 
-	if (!begin(c, resume ? CONTAINER_OP_RESUME : CONTAINER_OP_PAUSE, done,
-		   arg))
+	if (!container_begin(c,
+			     resume ? CONTAINER_OP_RESUME : CONTAINER_OP_PAUSE,
+			     done, arg))
 		return;
 	pause.container_id = cont.container_id = TEXT(container_guest_id(c));
 	if (resume)
@@ -880,37 +899,6 @@ void container_pause(struct container *c, bool resume, engine_done_fn done,
 			   c);
 	else
 		agent_call(agent_of(c), AGENT_PAUSE, &pause.base, on_paused, c);
-}
-
-void container_update(struct container *c,
-		      const Grpc__LinuxResources *resources,
-		      engine_done_fn done, void *arg)
-{
-	Grpc__UpdateContainerRequest request =
-		GRPC__UPDATE_CONTAINER_REQUEST__INIT;
-	static char none[] = "";
-	Grpc__LinuxResources guest;
-	Grpc__LinuxCPU cpu;
-
-	struct err err = {0};
-	int r;
-
-	if (!begin(c, CONTAINER_OP_UPDATE, done, arg))
-		return;
-	r = limit_on_host(c, resources, &err);
-	if (r < 0) {
-		container_done(c, r, &err);
-		return;
-	}
-	guest = *resources;
-	if (guest.cpu) {
-		cpu = *guest.cpu;
-		guest.cpu = &cpu;
-	}
-	translate_resources(&guest, none);
-	request.container_id = TEXT(container_guest_id(c));
-	request.resources = &guest;
-	agent_call(agent_of(c), AGENT_UPDATE, &request.base, on_updated, c);
 }
 
 int container_exec(struct container *c, const char *exec_id, bool terminal,

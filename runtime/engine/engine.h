@@ -16,6 +16,7 @@
 #include "runtime/engine/ring.h"
 #include "runtime/engine/transition.h"
 #include "runtime/engine/wire.h"
+#include "runtime/vmm/vmm.h"
 
 /*
  * The supervisor's objects, all on one event loop. Ownership is a tree: the
@@ -34,6 +35,7 @@ struct saving;
 struct vm_shape;
 struct spec;
 struct stub_link;
+struct update;
 struct vmspec;
 
 /* The end of something asked for: CODE 0, or -errno with the reason in E. */
@@ -179,6 +181,7 @@ struct container {
 	uint64_t ooms; /* times that it ran out of memory */
 	bool share_pids; /* in the pod's pid namespace */
 	char *guest_id; /* the agent's name for it, if another; owned */
+	struct update *update; /* under way; owned */
 	struct checkpoint *restore; /* what it is made from, if so; owned */
 	char *guest_rootfs; /* path, once the host's part is done; owned */
 	bool in_guest; /* the agent knows it */
@@ -197,6 +200,7 @@ void container_pause(struct container *c, bool resume, engine_done_fn done,
 void container_update(struct container *c,
 		      const Grpc__LinuxResources *resources,
 		      engine_done_fn done, void *arg);
+void update_free(struct update *u);
 /* Notes a further process; it runs when started. SPEC is a packed
  * grpc.ExecProcessRequest, of which ids do not count. */
 int container_exec(struct container *c, const char *exec_id, bool terminal,
@@ -211,6 +215,16 @@ void container_save(struct container *c);
 
 /* What the agent calls it. */
 const char *container_guest_id(const struct container *c);
+
+/* True when OP may go on, and DONE will be told of its end by
+ * container_answer(); else it has been told. */
+bool container_begin(struct container *c, enum container_op op,
+		     engine_done_fn done, void *arg);
+
+/* Its limits R (NULL: none) in its control groups. 0 or -errno; who may not
+ * limit on the host still limits in the guest. */
+int container_limit_on_host(const struct container *c,
+			    const Grpc__LinuxResources *r, struct err *reterr);
 
 /* Ends the request that C has under way. */
 void container_answer(struct container *c, int code, const struct err *e);
@@ -265,6 +279,9 @@ struct sandbox {
 	bool emulated;
 	struct cgroup cgroup; /* of the VM, when it is not the container's */
 	struct cgroup_vm vm_needs;
+	struct vm_size size; /* of the VM now, and CPUs that are on line */
+	struct list resizings; /* of resize.h */
+	bool resizing; /* the first of them has begun */
 	struct err failure; /* why it ended, when it should not have */
 	struct err fs_failure; /* why FS ended, when it should not have */
 	engine_done_fn done; /* of the boot under way */
@@ -288,6 +305,10 @@ void sandbox_hello(struct sandbox *sb);
 
 /* The boot has failed: ends the VM, and tells why. */
 void sandbox_fail_boot(struct sandbox *sb, const struct err *e);
+
+/* The VM may have so much memory: its needs on the host follow. 0 or -errno. */
+int sandbox_limit_vm(struct sandbox *sb, uint32_t memory_mib,
+		     struct err *reterr);
 
 /* Lets the guest write back and power off, then reports the ends. */
 void sandbox_stop(struct sandbox *sb);

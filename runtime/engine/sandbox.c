@@ -18,6 +18,7 @@
 #include "runtime/engine/checkpoint.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/network.h"
+#include "runtime/engine/resize.h"
 #include "runtime/engine/rootimage.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/stats.h"
@@ -53,6 +54,7 @@ struct sandbox *sandbox_new(struct engine *eng, struct err *reterr)
 	sb->id = eng->id;
 	sb->state = SANDBOX_NEW;
 	list_init(&sb->containers);
+	list_init(&sb->resizings);
 	sb->share = calloc(1, sizeof(*sb->share));
 	if (!sb->share) {
 		(void)err_code(reterr, -ENOMEM, "sandbox");
@@ -80,6 +82,7 @@ void sandbox_free(struct sandbox *sb)
 	event_timer_free(sb->grace);
 	ttrpc_conn_free(sb->agent);
 	sb->agent = NULL;
+	resize_cancel(sb, NULL);
 	vm_free(sb->vm);
 	rootimage_cancel(sb);
 	network_free(sb->network);
@@ -141,6 +144,7 @@ static void gone(struct sandbox *sb, const struct err *why)
 	engine_phase(sb->eng, "guest gone");
 	ttrpc_conn_free(sb->agent); /* calls under way end here */
 	sb->agent = NULL;
+	resize_cancel(sb, NULL);
 	if (sb->done)
 		boot_done(sb, why->code < 0 ? why->code : -EIO, why);
 	list_foreach_safe(pos, tmp, &sb->containers)
@@ -591,8 +595,8 @@ static int note_shape(struct sandbox *sb, const struct vmspec *v,
 	vm_spec_hash(&spec, shape->spec);
 	(void)snprintf(shape->vmm, sizeof(shape->vmm), "QEMU %u.%u",
 		       v->facts.qemu_major, v->facts.qemu_minor);
-	shape->memory_mib = spec.memory_mib;
-	shape->vcpus = spec.vcpus;
+	shape->first = (struct vm_size){spec.vcpus, spec.memory_mib};
+	shape->max = (struct vm_size){spec.vcpus_max, spec.memory_max_mib};
 	shape->tsc_khz = spec.tsc_khz;
 	return guest_fingerprint(v->guest, shape->files, reterr);
 }
@@ -611,8 +615,10 @@ static int prepare_state(struct sandbox *sb, const struct container *c,
 	int r = 0;
 
 	if (ck) {
-		v->spec.memory_mib = ck->shape.memory_mib;
-		v->spec.vcpus = ck->shape.vcpus;
+		v->spec.memory_mib = ck->shape.first.memory_mib;
+		v->spec.vcpus = ck->shape.first.vcpus;
+		v->spec.memory_max_mib = ck->shape.max.memory_mib;
+		v->spec.vcpus_max = ck->shape.max.vcpus;
 		if (is_same_clock(ck->shape.tsc_khz, v->spec.tsc_khz))
 			v->spec.tsc_khz = ck->shape.tsc_khz;
 		r = vm_spec_check(&v->spec, reterr);
@@ -625,6 +631,36 @@ static int prepare_state(struct sandbox *sb, const struct container *c,
 	if (!r && !*sb->unsavable)
 		r = note_shape(sb, v, reterr);
 	return !r && ck ? restore_fit(ck, &v->spec, sb->shape, reterr) : r;
+}
+
+static uint64_t vm_needs_memory(uint32_t mib)
+{
+	return ((uint64_t)mib + VMM_OVERHEAD_MIB) << 20;
+}
+
+int sandbox_limit_vm(struct sandbox *sb, uint32_t memory_mib,
+		     struct err *reterr)
+{
+	const struct container *c = sandbox_find(sb, sb->id);
+	const Grpc__LinuxResources *limits = c ? c->limits : NULL;
+	Grpc__LinuxResources r = GRPC__LINUX_RESOURCES__INIT;
+	uint64_t was = sb->vm_needs.memory;
+	int code;
+
+	sb->vm_needs.memory = vm_needs_memory(memory_mib);
+	/* A VM outside the container's group has no limit; nor has one whose
+	 * container has none. */
+	if (!limits || !limits->memory || limits->memory->limit <= 0 ||
+	    was == sb->vm_needs.memory)
+		return 0;
+	r.memory = limits->memory;
+	code = container_limit_on_host(c, &r, reterr);
+	/* Less than is in use now is for the next time. */
+	if (code < 0 && was > sb->vm_needs.memory) {
+		log_debug("sandbox '%s': %s", sb->id, reterr->text);
+		code = 0;
+	}
+	return code;
 }
 
 static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
@@ -649,8 +685,10 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 	v->spec.boot_timeout_ms = boot_timeout_ms(sb);
 	sb->emulated = v->spec.accel == ARCH_ACCEL_TCG;
 	sb->arch = v->spec.arch->name;
-	sb->vm_needs.memory =
-		((uint64_t)v->spec.memory_mib + VMM_OVERHEAD_MIB) << 20;
+	sb->size = (struct vm_size){v->spec.vcpus, v->spec.memory_mib};
+	if (c->restore)
+		sb->size = c->restore->shape.now;
+	sb->vm_needs.memory = vm_needs_memory(v->spec.memory_mib);
 	sb->vm_needs.pids = VMM_OVERHEAD_PIDS;
 	container_save(c); /* now with its architecture */
 	(void)journal_process(&eng->journal, "vmm", 0);

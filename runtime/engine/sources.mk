@@ -24,6 +24,7 @@ ENGINE_SRCS := \
 	runtime/engine/process.c \
 	runtime/engine/pump.c \
 	runtime/engine/record.c \
+	runtime/engine/resize.c \
 	runtime/engine/resolver.c \
 	runtime/engine/restore.c \
 	runtime/engine/ring.c \
@@ -45,5 +46,6 @@ ENGINE_SRCS := \
 	runtime/engine/transition.c \
 	runtime/engine/translate.c \
 	runtime/engine/tty.c \
+	runtime/engine/update.c \
 	runtime/engine/view.c \
 	runtime/engine/vmspec.c

@@ -127,25 +127,30 @@ int translate_spec(struct spec *s, const char *rootfs, const char *cgroup,
 	return 0;
 }
 
-uint32_t translate_vcpus(const struct spec *s)
+/* The kernel's, where only a quota is given. */
+#define CPU_PERIOD 100000
+/* More is "as much as there is", in whatever number the caller says it. */
+#define MEMORY_MAX_MIB (16U << 20)
+#define CPUS_MAX 1024
+
+void translate_add_limits(struct limits_sum *sum, const Grpc__LinuxResources *r)
 {
-	const Grpc__LinuxResources *r = s->wire->linux->resources;
+	const Grpc__LinuxCPU *cpu = r ? r->cpu : NULL;
+	const Grpc__LinuxMemory *memory = r ? r->memory : NULL;
+	uint64_t mib = 0;
 
-	if (!r || !r->cpu || r->cpu->quota <= 0 || !r->cpu->period)
-		return 0;
-	return (uint32_t)MIN(((uint64_t)r->cpu->quota + r->cpu->period - 1) /
-				     r->cpu->period,
-			     (uint64_t)1024);
-}
+	if (cpu && cpu->quota > 0) {
+		uint64_t period = cpu->period ? cpu->period : CPU_PERIOD;
+		uint64_t quota = MIN((uint64_t)cpu->quota,
+				     UINT64_MAX / 2000);
 
-uint32_t translate_memory_mib(const struct spec *s)
-{
-	const Grpc__LinuxResources *r = s->wire->linux->resources;
-	uint64_t mib;
-
-	if (!r || !r->memory || r->memory->limit <= 0)
-		return 0;
-	mib = ((uint64_t)r->memory->limit + (1U << 20) - 1) >> 20;
-	/* "As much as there is", in whatever number the caller says it. */
-	return mib > (16U << 20) ? 0 : (uint32_t)mib;
+		sum->millicpus += MIN((quota * 1000 + period - 1) / period,
+				      (uint64_t)CPUS_MAX * 1000);
+	}
+	if (memory && memory->limit > 0)
+		mib = ((uint64_t)memory->limit + (1U << 20) - 1) >> 20;
+	if (mib && mib <= MEMORY_MAX_MIB)
+		sum->memory_mib += mib;
+	else
+		sum->unlimited = true;
 }

@@ -44,10 +44,15 @@ int translate_partly_readonly(struct spec *s, struct spec_mount *m);
 int translate_spec(struct spec *s, const char *rootfs, const char *cgroup,
 		   bool seccomp, struct err *reterr);
 
-/* CPUs that the limits call for: 0 without a limit. */
-uint32_t translate_vcpus(const struct spec *s);
+/* What several containers may use together. */
+struct limits_sum {
+	uint64_t millicpus;  /* of those that have a limit */
+	uint64_t memory_mib; /* of those that have a limit */
+	bool unlimited;	     /* one has no limit of memory */
+};
 
-/* MiB that the limits call for: 0 without a limit. */
-uint32_t translate_memory_mib(const struct spec *s);
+/* Adds the limits R (NULL: none) of one more. */
+void translate_add_limits(struct limits_sum *sum,
+			  const Grpc__LinuxResources *r);
 
 #endif

@@ -20,6 +20,10 @@
 
 /* What the guest itself needs beyond a container's memory limit. */
 #define GUEST_OVERHEAD_MIB 128
+/* What a VM may become when the configuration leaves it open: each CPU that may
+ * come has its tables in QEMU and in the guest, and each GiB its bitmaps. */
+#define VCPUS_MAX_DEFAULT 8U
+#define MEMORY_MAX_DEFAULT_MIB 8192U
 
 int vmspec_choose_share(const struct config *config,
 			const struct host_facts *facts,
@@ -260,14 +264,23 @@ static int fill_guest(struct vmspec *v, const struct config *config,
 	return r < 0 ? r : build_cmdlines(v, config, root, reterr);
 }
 
-uint32_t vmspec_vcpus(const struct config *config, const struct spec *c)
+uint32_t vmspec_sum_vcpus(const struct config_qemu *q,
+			  const struct limits_sum *sum)
 {
-	const struct config_qemu *q = &config->qemu;
 	uint32_t host = (uint32_t)MAX(get_nprocs(), 1);
 	uint32_t max = q->default_maxvcpus ? q->default_maxvcpus : host;
-	uint32_t n = MAX(q->default_vcpus, translate_vcpus(c));
+	uint64_t n = (sum->millicpus + 999) / 1000;
 
-	return MAX(MIN(n, max), 1U);
+	n = MAX(n, (uint64_t)q->default_vcpus);
+	return (uint32_t)MAX(MIN(n, (uint64_t)max), UINT64_C(1));
+}
+
+uint32_t vmspec_vcpus(const struct config *config, const struct spec *c)
+{
+	struct limits_sum sum = {0};
+
+	translate_add_limits(&sum, c->wire->linux->resources);
+	return vmspec_sum_vcpus(&config->qemu, &sum);
 }
 
 static uint32_t host_memory_mib(void)
@@ -280,19 +293,49 @@ static uint32_t host_memory_mib(void)
 	return (uint32_t)MIN(mib, (uint64_t)UINT32_MAX);
 }
 
-static uint32_t memory_mib(const struct config_qemu *q,
-			   const struct arch_desc *arch, const struct spec *c)
+uint32_t vmspec_memory_mib(const struct config_qemu *q,
+			   const struct arch_desc *arch,
+			   const struct limits_sum *sum)
 {
-	uint32_t limit = translate_memory_mib(c), mib = q->default_memory;
+	uint64_t mib = q->default_memory;
 
-	/* A container's limit must be one that it can reach. */
-	if (limit)
-		mib = MAX(mib, limit + GUEST_OVERHEAD_MIB);
-	else if (!mib)
+	if (!mib && sum->unlimited)
 		mib = MIN(arch->memory_default_mib, host_memory_mib() / 2);
+	/* A container's limit must be one that it can reach. */
+	if (sum->memory_mib)
+		mib = MAX(mib, sum->memory_mib + GUEST_OVERHEAD_MIB);
 	if (q->default_maxmemory)
-		mib = MIN(mib, q->default_maxmemory);
-	return arch_round_memory_mib(arch, mib);
+		mib = MIN(mib, (uint64_t)q->default_maxmemory);
+	return arch_round_memory_mib(arch, (uint32_t)MIN(mib,
+						(uint64_t)UINT32_MAX / 2));
+}
+
+/* CPUs that it may get later. Where none can be added they must be there from
+ * the start, which costs each VM something, and is done on request only. */
+static uint32_t vcpus_max(const struct config_qemu *q, const struct vm_spec *s)
+{
+	uint32_t host = (uint32_t)MAX(get_nprocs(), 1);
+	uint32_t max = q->default_maxvcpus;
+
+	if (!max && (s->machine->hotplug & ARCH_HOTPLUG_CPU))
+		max = MIN(host, VCPUS_MAX_DEFAULT);
+	return MAX(MIN(max, s->machine->max_vcpus), s->vcpus);
+}
+
+static uint32_t memory_max_mib(const struct config_qemu *q,
+			       const struct vm_spec *s)
+{
+	const struct arch_machine *m = s->machine;
+	uint32_t step = s->arch->memory_step_mib, max = q->default_maxmemory;
+
+	if (!max)
+		max = MIN(MAX(MIN(s->memory_mib, VM_MEMORY_MAX_MIB / 4) * 4,
+			      MEMORY_MAX_DEFAULT_MIB), host_memory_mib());
+	if (!s->virtio_mem || !(m->hotplug & ARCH_HOTPLUG_VIRTIO_MEM))
+		step = MAX(step, m->dimm_step_mib);
+	return max > s->memory_mib
+		       ? s->memory_mib + (max - s->memory_mib) / step * step
+		       : s->memory_mib;
 }
 
 static int choose_accel(struct vmspec *v, const struct config_qemu *q,
@@ -408,6 +451,7 @@ static int fill(struct vmspec *v, const struct config *config,
 	const struct config_qemu *q = &config->qemu;
 	const struct arch_desc *arch;
 	struct vm_spec *s = &v->spec;
+	struct limits_sum sum = {0};
 	int r;
 
 	r = vmspec_check_config(config, reterr);
@@ -429,13 +473,17 @@ static int fill(struct vmspec *v, const struct config *config,
 	s->hugepages = q->enable_hugepages;
 	s->prealloc = q->enable_mem_prealloc;
 	s->balloon = q->reclaim_guest_freed_memory;
-	s->vcpus = vmspec_vcpus(config, container);
-	s->memory_mib = memory_mib(q, arch, container);
+	translate_add_limits(&sum, container->wire->linux->resources);
+	s->vcpus = vmspec_sum_vcpus(q, &sum);
+	s->memory_mib = vmspec_memory_mib(q, arch, &sum);
 	r = choose_accel(v, q, reterr);
 	if (!r)
 		r = choose_confinement(v, q, reterr);
 	if (!r)
 		r = choose_machine(s, q, reterr);
+	s->virtio_mem = q->enable_virtio_mem;
+	s->vcpus_max = vcpus_max(q, s);
+	s->memory_max_mib = memory_max_mib(q, s);
 	if (!r)
 		r = fill_guest(v, config, reterr);
 	if (!r)

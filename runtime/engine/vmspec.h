@@ -26,6 +26,14 @@ int vmspec_new(const struct config *config, const char *arch, const char *name,
 	       struct vmspec **ret, struct err *reterr);
 void vmspec_free(struct vmspec *v);
 
+/* CPUs and memory that containers with these limits get. */
+struct limits_sum;
+uint32_t vmspec_sum_vcpus(const struct config_qemu *q,
+			  const struct limits_sum *sum);
+uint32_t vmspec_memory_mib(const struct config_qemu *q,
+			   const struct arch_desc *arch,
+			   const struct limits_sum *sum);
+
 /* What carries the shared folder for a guest of a host with FACTS; 0, or
  * -EOPNOTSUPP with the reason. */
 int vmspec_choose_share(const struct config *config,

@@ -17,6 +17,7 @@
 #include "base/strv.h"
 #include "os/event.h"
 #include "runtime/vmm/qemu_nic.h"
+#include "runtime/vmm/qemu_resize.h"
 #include "runtime/vmm/qemu_state.h"
 #include "runtime/vmm/qmp.h"
 #include "runtime/vmm/spawn.h"
@@ -153,6 +154,7 @@ static void on_qmp_closed(void *arg, int code, const char *text)
 	log_debug("VM '%s': QMP: %s (%d)", q->vm->name, text, code);
 	qemu_state_cancel(q->vm);
 	qemu_nic_cancel(q->vm);
+	qemu_resize_cancel(q->vm);
 	qmp_free(q->qmp);
 	q->qmp = NULL;
 	/* A QEMU that lives on but breaks the protocol is not trusted. */
@@ -207,6 +209,7 @@ static void qemu_release(struct vm *vm)
 	}
 	qemu_state_cancel(vm);
 	qemu_nic_cancel(vm);
+	qemu_resize_cancel(vm);
 	qmp_free(q->qmp);
 	while (!list_empty(&q->ops)) {
 		struct disk_op *op =
@@ -553,12 +556,20 @@ static int qemu_load(struct vm *vm, int fd, vm_done_fn done, void *arg,
 	return qemu_state_load(vm, q->qmp, fd, done, arg, reterr);
 }
 
+static int qemu_resize(struct vm *vm, const struct vm_size *want,
+		       vm_done_fn done, void *arg, struct err *reterr)
+{
+	struct qemu *q = vm->impl;
+
+	return qemu_resize_begin(vm, q->qmp, want, done, arg, reterr);
+}
+
 const struct vmm_ops vmm_qemu = {
 	.name = "QEMU",
 	.features = VMM_FEATURE_9P | VMM_FEATURE_VIRTIOFS |
 		    VMM_FEATURE_VIRTIO_SERIAL | VMM_FEATURE_VHOST_VSOCK |
 		    VMM_FEATURE_DISK_HOTPLUG | VMM_FEATURE_STATE |
-		    VMM_FEATURE_NIC_HOTPLUG,
+		    VMM_FEATURE_NIC_HOTPLUG | VMM_FEATURE_RESIZE,
 	.start = qemu_start,
 	.quit = qemu_quit,
 	.kill = qemu_kill,
@@ -568,6 +579,7 @@ const struct vmm_ops vmm_qemu = {
 	.set_running = qemu_set_running,
 	.save = qemu_save,
 	.load = qemu_load,
+	.resize = qemu_resize,
 	.complaint = qemu_complaint,
 	.release = qemu_release,
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "runtime/vmm/resize.h"
 
 #define OPT_MAX 16384
 /* MiB of translated code that are kept. By default it may grow to a gigabyte,
@@ -56,19 +57,19 @@ static void put_value(struct buf *b, const char *value)
 }
 
 /*
- * Begins "-device virtio-<what>-<transport>" at the next address. All devices
- * are of virtio 1 and nothing else; the guest kernels have no older driver.
+ * Begins "-device virtio-<what>-<transport>" at address N. All devices are of
+ * virtio 1 and nothing else; the guest kernels have no older driver.
  */
-static void device_begin(struct qemu_args *a, struct buf *b, const char *what)
+static void device_at(const struct qemu_args *a, struct buf *b,
+		      const char *what, unsigned int n)
 {
-	unsigned int n = a->device++;
-
 	buf_init(b, OPT_MAX);
 	switch (a->spec->machine->transport) {
 	case ARCH_TRANSPORT_PCI:
 		(void)buf_printf(b, "%s-pci,addr=0x%x", what, 2 + n);
 		/* These never had an older form. */
 		if (strcmp(what, "vhost-user-fs") != 0 &&
+		    strcmp(what, "virtio-mem") != 0 &&
 		    strcmp(what, "virtio-pmem") != 0)
 			(void)buf_put_str(b, ",disable-legacy=on");
 		break;
@@ -80,6 +81,12 @@ static void device_begin(struct qemu_args *a, struct buf *b, const char *what)
 				 n);
 		break;
 	}
+}
+
+/* The same at the next address. */
+static void device_begin(struct qemu_args *a, struct buf *b, const char *what)
+{
+	device_at(a, b, what, a->device++);
 }
 
 static bool has_virtiofs(const struct vm_spec *s)
@@ -106,20 +113,52 @@ static bool has_nvdimm(const struct vm_spec *s)
 	return s->image && s->image_bus == VM_IMAGE_NVDIMM;
 }
 
+/* The guest's memory, and addresses for what may come later. */
 static void add_memory_size(struct qemu_args *a)
 {
 	const struct vm_spec *s = a->spec;
+	enum resize_memory method = resize_memory_method(s);
 	/* What an image is mapped in: addresses, not memory. Whole GiB are
 	 * aligned enough for every machine. */
-	uint64_t room = ALIGN_UP(s->image_size, UINT64_C(1) << 30) >> 20;
+	uint64_t room = has_pmem(s) ? ALIGN_UP(s->image_size,
+					       UINT64_C(1) << 30) >> 20
+				    : 0;
+	unsigned int slots = has_nvdimm(s) ? 1 : 0;
 
+	if (method != RESIZE_MEMORY_BALLOON)
+		room += s->memory_max_mib - s->memory_mib;
+	if (method == RESIZE_MEMORY_DIMM)
+		slots += s->machine->dimm_slots;
 	(void)strv_add(a->argv, "-m");
-	if (has_pmem(s))
-		(void)strv_addf(a->argv, "%" PRIu32 "M,slots=%d,maxmem=%" PRIu64
-				"M", s->memory_mib, has_nvdimm(s) ? 1 : 0,
+	if (room)
+		(void)strv_addf(a->argv, "%" PRIu32 "M,slots=%u,maxmem=%" PRIu64
+				"M", s->memory_mib, slots,
 				s->memory_mib + room);
 	else
 		(void)strv_addf(a->argv, "%" PRIu32 "M", s->memory_mib);
+}
+
+/* Memory that comes and goes with the guest's consent. It is the first in the
+ * addresses for later memory, where it is aligned as the guest wants it, but
+ * the last of the devices: the others' addresses do not depend on it. */
+static void add_virtio_mem(struct qemu_args *a)
+{
+	const struct vm_spec *s = a->spec;
+	struct buf b = BUF_INIT(OPT_MAX);
+
+	if (resize_memory_method(s) != RESIZE_MEMORY_VIRTIO_MEM)
+		return;
+	(void)buf_printf(&b, "memory-backend-%s,id=" RESIZE_BACKEND_ID
+			     ",size=%" PRIu32 "M,reserve=off",
+			 has_virtiofs(s) ? "memfd" : "ram",
+			 s->memory_max_mib - s->memory_mib);
+	if (has_virtiofs(s))
+		(void)buf_put_str(&b, ",share=on");
+	add_buf(a, "-object", &b);
+	device_at(a, &b, "virtio-mem", vm_spec_devices(s) - 1);
+	(void)buf_put_str(&b, ",memdev=" RESIZE_BACKEND_ID
+			      ",id=" RESIZE_VIRTIO_MEM_ID ",requested-size=0");
+	add_buf(a, "-device", &b);
 }
 
 static void add_memory(struct qemu_args *a)
@@ -153,13 +192,19 @@ static void add_extended(struct qemu_args *a, const char *opt, const char *base,
  * misses that they want a notification, and its queue stands still for good
  * (accel/tcg/tcg-accel-ops-mttcg.c, CF_PARALLEL). A second CPU that may come
  * brings the barriers back. */
-static uint32_t cpus_max(const struct vm_spec *s)
+static void add_cpus(struct qemu_args *a)
 {
-	uint32_t max = s->vcpus;
+	const struct vm_spec *s = a->spec;
+	uint32_t max = MAX(s->vcpus, s->vcpus_max);
+	bool spare = resize_cpus_spare(s);
+	struct buf b = BUF_INIT(OPT_MAX);
 
-	if (s->vcpus_max > max && (s->machine->hotplug & ARCH_HOTPLUG_CPU))
-		max = s->vcpus_max;
-	return s->accel == ARCH_ACCEL_TCG && max < 2 ? 2 : max;
+	if (s->accel == ARCH_ACCEL_TCG && max < 2)
+		max = 2;
+	(void)buf_printf(&b, "%" PRIu32, spare ? max : s->vcpus);
+	if (max > s->vcpus && !spare)
+		(void)buf_printf(&b, ",maxcpus=%" PRIu32, max);
+	add_buf(a, "-smp", &b);
 }
 
 static void add_machine(struct qemu_args *a)
@@ -188,11 +233,7 @@ static void add_machine(struct qemu_args *a)
 	add_extended(a, "-cpu", s->cpu ? s->cpu : s->arch->cpu[s->accel],
 		     s->cpu_features);
 
-	buf_init(&b, OPT_MAX);
-	(void)buf_printf(&b, "%" PRIu32, s->vcpus);
-	if (cpus_max(s) > s->vcpus)
-		(void)buf_printf(&b, ",maxcpus=%" PRIu32, cpus_max(s));
-	add_buf(a, "-smp", &b);
+	add_cpus(a);
 	add_memory(a);
 	if (m->transport == ARCH_TRANSPORT_MMIO)
 		add2(a, "-global", "virtio-mmio.force-legacy=false");
@@ -326,8 +367,8 @@ static void add_basic_devices(struct qemu_args *a)
 	}
 	if (s->balloon) {
 		device_begin(a, &b, "virtio-balloon");
-		(void)buf_put_str(&b, ",id=balloon,deflate-on-oom=on,"
-				      "free-page-reporting=on");
+		(void)buf_put_str(&b, ",id=" RESIZE_BALLOON_ID
+				      ",free-page-reporting=on");
 		add_buf(a, "-device", &b);
 	}
 	if (s->scsi) {
@@ -335,6 +376,7 @@ static void add_basic_devices(struct qemu_args *a)
 		(void)buf_put_str(&b, ",id=scsi");
 		add_buf(a, "-device", &b);
 	}
+	add_virtio_mem(a);
 	if (has_pmem(s)) {
 		add_pmem(a);
 	} else if (s->image) {

@@ -13,8 +13,10 @@ VMM_SRCS := \
 	runtime/vmm/qemu.c \
 	runtime/vmm/qemu_argv.c \
 	runtime/vmm/qemu_nic.c \
+	runtime/vmm/qemu_resize.c \
 	runtime/vmm/qemu_state.c \
 	runtime/vmm/qmp.c \
+	runtime/vmm/resize.c \
 	runtime/vmm/spawn.c \
 	runtime/vmm/spec.c \
 	runtime/vmm/virtiofsd.c \

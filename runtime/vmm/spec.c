@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/path.h"
+#include "runtime/vmm/resize.h"
 
 /* Linux: COMMAND_LINE_SIZE of x86, arm64 and powerpc, with NUL. */
 #define CMDLINE_MAX 2048
@@ -77,6 +78,16 @@ static int check_sizes(const struct vm_spec *spec, struct err *reterr)
 			       "of %" PRIu32 " MiB from %" PRIu32 " to %u",
 			       spec->memory_mib, a->name, a->memory_step_mib,
 			       a->memory_min_mib, VM_MEMORY_MAX_MIB);
+	if (spec->memory_max_mib &&
+	    (spec->memory_max_mib < spec->memory_mib ||
+	     spec->memory_max_mib > VM_MEMORY_MAX_MIB ||
+	     spec->memory_max_mib % a->memory_step_mib))
+		return err_set(reterr, -EINVAL,
+			       "memory of %" PRIu32 " MiB that may become %"
+			       PRIu32 ": the second is no multiple of %" PRIu32
+			       ", or too small, or too large",
+			       spec->memory_mib, spec->memory_max_mib,
+			       a->memory_step_mib);
 	return 0;
 }
 
@@ -231,7 +242,8 @@ static bool has_image_slot(const struct vm_spec *spec)
 unsigned int vm_spec_devices(const struct vm_spec *spec)
 {
 	size_t n = 1 + spec->rng + spec->balloon + spec->scsi +
-		   has_image_slot(spec) + spec->n_shares + spec->n_nics;
+		   has_image_slot(spec) + spec->n_shares + spec->n_nics +
+		   (resize_memory_method(spec) == RESIZE_MEMORY_VIRTIO_MEM);
 
 	for (size_t i = 0; i < spec->n_disks; i++)
 		n += spec->disks[i].bus == VM_DISK_BLK;
@@ -379,6 +391,10 @@ char *vm_cmdline_build(const struct vm_spec *spec)
 			       m->mmio.irq_base + i, i);
 		add_param(&b, text);
 	}
+	(void)snprintf(text, sizeof(text), "maxcpus=%" PRIu32, spec->vcpus);
+	add_param(&b, resize_cpus_spare(spec) ? text : "");
+	if (resize_memory_method(spec) == RESIZE_MEMORY_VIRTIO_MEM)
+		add_param(&b, RESIZE_MOVABLE_PARAM);
 	add_param(&b, spec->cmdline_image);
 	add_param(&b, spec->cmdline_sandbox);
 	if (spec->debug)
@@ -443,7 +459,7 @@ void vm_spec_hash(const struct vm_spec *spec, char ret[VM_HASH_SIZE])
 	uint8_t md[EVP_MAX_MD_SIZE] = {0};
 
 	if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL)) {
-		hash_str(ctx, "kiln vm_spec 3");
+		hash_str(ctx, "kiln vm_spec 4");
 		hash_str(ctx, spec->arch->name);
 		hash_str(ctx, spec->machine->name);
 		hash_num(ctx, spec->accel);
@@ -458,6 +474,8 @@ void vm_spec_hash(const struct vm_spec *spec, char ret[VM_HASH_SIZE])
 		hash_num(ctx, spec->vcpus);
 		hash_num(ctx, MAX(spec->vcpus, spec->vcpus_max));
 		hash_num(ctx, spec->memory_mib);
+		hash_num(ctx, MAX(spec->memory_mib, spec->memory_max_mib));
+		hash_num(ctx, spec->virtio_mem);
 		hash_str(ctx, spec->kernel);
 		hash_str(ctx, spec->initrd);
 		hash_str(ctx, spec->image);

@@ -207,6 +207,25 @@ int vm_load(struct vm *vm, int fd, vm_done_fn done, void *arg,
 	return r ? r : vm->ops->load(vm, fd, done, arg, reterr);
 }
 
+const struct resize_limits *vm_limits(const struct vm *vm)
+{
+	return &vm->limits;
+}
+
+const struct vm_size *vm_size(const struct vm *vm)
+{
+	return &vm->size;
+}
+
+int vm_resize(struct vm *vm, const struct vm_size *want, vm_done_fn done,
+	      void *arg, struct err *reterr)
+{
+	if (!(vm->ops->features & VMM_FEATURE_RESIZE))
+		return err_set(reterr, -EOPNOTSUPP, "%s resizes no VM",
+			       vm->ops->name);
+	return vm->ops->resize(vm, want, done, arg, reterr);
+}
+
 static enum vm_cause cause_of(const struct vm *vm, int status)
 {
 	if (vm->wanted == VM_CAUSE_QUIT)
@@ -304,6 +323,8 @@ int vm_start_with(const struct vmm_ops *ops, struct event_loop *loop,
 		.agent_fd = -1,
 		.start_us = now_us(),
 	};
+	resize_limits(spec, &vm->limits);
+	vm->size = vm->limits.first;
 	(void)snprintf(vm->name, sizeof(vm->name), "%s",
 		       spec->name ? spec->name : "unnamed");
 	vm->deadline = event_timer_new(loop, on_deadline, vm);

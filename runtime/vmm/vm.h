@@ -100,6 +100,21 @@ int vm_save(struct vm *vm, int fd, vm_done_fn done, void *arg,
 int vm_load(struct vm *vm, int fd, vm_done_fn done, void *arg,
 	    struct err *reterr);
 
+/* What the VM was made for, and what the VMM gives it now. Valid as long as the
+ * VM. */
+const struct resize_limits *vm_limits(const struct vm *vm);
+const struct vm_size *vm_size(const struct vm *vm);
+
+/*
+ * Gives the VM more or less, up to the size WANT that resize_plan() has made.
+ * DONE gets 0, or -EBUSY with what the guest did not take or give back in time;
+ * vm_size() tells what it has then. CPUs are on and off line by the guest's
+ * agent: here they are only there or not. One at a time (-EBUSY); the rest as
+ * above.
+ */
+int vm_resize(struct vm *vm, const struct vm_size *want, vm_done_fn done,
+	      void *arg, struct err *reterr);
+
 /*
  * One message for a human on where the VM stands: phase reached, panic or
  * VMM's complaint, last console lines, next command to try. For a caller whose

@@ -2,6 +2,7 @@
 #ifndef VMM_VM_PRIV_H
 #define VMM_VM_PRIV_H
 
+#include "resize.h"
 #include "vm.h"
 
 /*
@@ -14,6 +15,7 @@ struct event_timer;
 struct vm_dial;
 struct qemu_nic;
 struct qemu_state;
+struct qemu_resize;
 
 #define VM_LINE_MAX 256
 #define VM_PANIC_MAX 200
@@ -52,6 +54,9 @@ struct vm {
 	struct vm_dial *dial; /* vsock: trying to connect */
 	struct qemu_state *state_op; /* of qemu_state.h; owned */
 	struct qemu_nic *nic_op; /* of qemu_nic.h; owned */
+	struct qemu_resize *resize_op; /* of qemu_resize.h; owned */
+	struct resize_limits limits;
+	struct vm_size size; /* now */
 
 	struct event_timer *deadline; /* the boot's */
 	struct event_timer *reaper;   /* kills who does not end */

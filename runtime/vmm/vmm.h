@@ -89,6 +89,11 @@ struct vm_nic {
 	const int *vhost_fds; /* /dev/vhost-net, one each; borrowed as well */
 };
 
+/* What can change while a VM runs: resize.h. */
+struct vm_size {
+	uint32_t vcpus, memory_mib;
+};
+
 /*
  * A VM to be. Pure data; all pointers are borrowed and must live until the
  * function they are passed to returns. Start from vm_spec_init().
@@ -107,6 +112,8 @@ struct vm_spec {
 	uint32_t vcpus;    /* 1… */
 	uint32_t vcpus_max; /* 0: as vcpus */
 	uint32_t memory_mib; /* rounded by arch_round_memory_mib() */
+	uint32_t memory_max_mib; /* 0: as memory_mib; see resize.h */
+	bool virtio_mem; /* grows by it, not by DIMMs, if the machine can */
 	const char *kernel;  /* absolute path */
 	const char *initrd;  /* absolute path or NULL */
 	const char *image;   /* root image, read-only; or NULL */
@@ -286,6 +293,7 @@ typedef void (*vm_done_fn)(void *arg, int status, const char *text);
 #define VMM_FEATURE_DISK_HOTPLUG (1U << 4)
 #define VMM_FEATURE_STATE (1U << 5) /* it can be saved and loaded */
 #define VMM_FEATURE_NIC_HOTPLUG (1U << 6) /* see vm_takes_nics() */
+#define VMM_FEATURE_RESIZE (1U << 7)
 
 /*
  * A kind of VMM. Functions get a `struct vm` that `start` filled in; its
@@ -316,6 +324,9 @@ struct vmm_ops {
 		    struct err *reterr);
 	int (*load)(struct vm *vm, int fd, vm_done_fn done, void *arg,
 		    struct err *reterr);
+	/* See vm_resize(). */
+	int (*resize)(struct vm *vm, const struct vm_size *want,
+		      vm_done_fn done, void *arg, struct err *reterr);
 	/* Adds to the diagnosis what the VMM itself said (stderr's line). */
 	const char *(*complaint)(const struct vm *vm);
 	/* Releases what `start` made; the process has ended or is killed. */

@@ -386,6 +386,7 @@ static const char spec_text[] =
 static void test_translate(void **state UNUSED)
 {
 	cleanup_spec struct spec *s = NULL;
+	struct limits_sum sum = {0};
 	struct err err = {0};
 	Grpc__Spec *w;
 
@@ -396,8 +397,15 @@ static void test_translate(void **state UNUSED)
 	assert_int_equal(translate_mount_origin(&s->mounts[1]), MOUNT_SHARED);
 	assert_int_equal(translate_mount_origin(&s->mounts[2]), MOUNT_SHM);
 	assert_int_equal(translate_mount_origin(&s->mounts[3]), MOUNT_GUEST);
-	assert_int_equal(translate_vcpus(s), 2);
-	assert_int_equal(translate_memory_mib(s), 101);
+	translate_add_limits(&sum, w->linux->resources);
+	assert_int_equal(sum.millicpus, 1500);
+	assert_int_equal(sum.memory_mib, 101);
+	assert_false(sum.unlimited);
+	translate_add_limits(&sum, w->linux->resources);
+	translate_add_limits(&sum, NULL);
+	assert_int_equal(sum.millicpus, 3000);
+	assert_int_equal(sum.memory_mib, 202);
+	assert_true(sum.unlimited);
 	assert_int_equal(translate_mount(s, &s->mounts[1], "/guest/v"), 0);
 	assert_int_equal(translate_spec(s, "/guest/rootfs", "/kiln/c", true,
 					&err), 0);
@@ -501,12 +509,14 @@ static void test_checkpoint_file(void **state UNUSED)
 	static const struct {
 		const char *from, *to, *names;
 	} damage[] = {
-		{"\"format\": 1", "\"format\": 2", "format"},
+		{"\"format\": 2", "\"format\": 1", "format"},
 		{"\"id\": \"c1\"", "\"id\": \"../x\"", "'id'"},
 		{"\"nextCall\": 9", "\"nextCall\": -9", "'nextCall'"},
 		{"\"nextCall\": 9", "\"nextCall\": 99999999999", "'nextCall'"},
 		{"\"paused\": true", "\"paused\": \"true\"", "'paused'"},
 		{"\"00ff7f\"", "\"00ff7\"", "'partialMessage'"},
+		{"\"memoryMib\": 96", "\"memoryMib\": \"96\"", "'now'"},
+		{"\"max\":", "\"min\":", "'max'"},
 		{"\"00ff7f\"", "\"00FG7f\"", "'partialMessage'"},
 		{"\"arch\": \"s390x\"", "\"arch\": \"s390xs390xs390xs390x\"",
 		 "'arch'"},
@@ -517,7 +527,7 @@ static void test_checkpoint_file(void **state UNUSED)
 		.id = "c1", .arch = "s390x", .paused = true, .out_ended = true,
 		.calls = {.next = 9, .wait = 3, .out = 5},
 		.shape = {.spec = "ab", .files = "cd", .vmm = "QEMU 7.2",
-			  .memory_mib = 128, .vcpus = 2},
+			  .first = {1, 128}, .max = {4, 512}, .now = {2, 96}},
 		.partial = bytes, .n_partial = sizeof(bytes), .state_fd = -1,
 	};
 	cleanup_free char *text = NULL;
@@ -540,6 +550,9 @@ static void test_checkpoint_file(void **state UNUSED)
 	assert_int_equal(back->calls.next, 9);
 	assert_int_equal(back->calls.oom, 0);
 	assert_string_equal(back->shape.vmm, "QEMU 7.2");
+	assert_int_equal(back->shape.first.memory_mib, 128);
+	assert_int_equal(back->shape.max.vcpus, 4);
+	assert_int_equal(back->shape.now.memory_mib, 96);
 	assert_int_equal(back->n_partial, sizeof(bytes));
 	assert_memory_equal(back->partial, bytes, sizeof(bytes));
 	checkpoint_free(back);
@@ -549,7 +562,8 @@ static void test_checkpoint_file(void **state UNUSED)
 		const char *at = strstr(text, damage[i].from);
 		char bad[2048];
 
-		assert_non_null(at);
+		if (!at)
+			fail_msg("no %s in %s", damage[i].from, text);
 		(void)snprintf(bad, sizeof(bad), "%.*s%s%s", (int)(at - text),
 			       text, damage[i].to, at + strlen(damage[i].from));
 		assert_int_equal(write_file_atomic(fd, CHECKPOINT_NAME, bad,

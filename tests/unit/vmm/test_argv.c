@@ -22,7 +22,7 @@ struct golden {
 	const char *arch;
 	const char *name;
 	const char *machine; /* NULL: the default */
-	bool kvm, full, virtiofs, vsock, tuned;
+	bool kvm, full, virtiofs, vsock, tuned, dimms;
 	enum vm_image_bus image; /* of the full ones */
 };
 
@@ -30,6 +30,9 @@ static const struct golden goldens[] = {
 	{"x86_64", "tcg", .machine = NULL},
 	{"x86_64", "kvm", NULL, .kvm = true},
 	{"x86_64", "full-q35", "q35", .full = true},
+	{"x86_64", "kvm-q35", "q35", .kvm = true, .full = true,
+	 .virtiofs = true},
+	{"x86_64", "dimms", "q35", .full = true, .dimms = true},
 	{"x86_64", "virtio-pmem", "q35", .full = true,
 	 .image = VM_IMAGE_VIRTIO_PMEM},
 	{"x86_64", "nvdimm", "q35", .full = true, .image = VM_IMAGE_NVDIMM},
@@ -93,6 +96,8 @@ static void make_spec(const struct golden *g, const struct host_facts *f,
 	s->vcpus = 2;
 	s->vcpus_max = 4;
 	s->memory_mib = 1024;
+	s->memory_max_mib = 4096;
+	s->virtio_mem = !g->dimms;
 	s->initrd = NULL;
 	s->image = "/guests/rootfs.erofs.img";
 	s->image_bus = g->image;
