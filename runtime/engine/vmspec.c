@@ -328,6 +328,8 @@ static uint32_t memory_max_mib(const struct config_qemu *q,
 	const struct arch_machine *m = s->machine;
 	uint32_t step = s->arch->memory_step_mib, max = q->default_maxmemory;
 
+	if (!(m->hotplug & (ARCH_HOTPLUG_VIRTIO_MEM | ARCH_HOTPLUG_DIMM)))
+		return s->memory_mib;
 	if (!max)
 		max = MIN(MAX(MIN(s->memory_mib, VM_MEMORY_MAX_MIB / 4) * 4,
 			      MEMORY_MAX_DEFAULT_MIB), host_memory_mib());

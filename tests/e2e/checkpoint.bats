@@ -169,7 +169,7 @@ clock_measured_again() {
 	checkpoint c1
 	cp "$WORK/ck/checkpoint.json" "$WORK/good"
 	for edit in '.guestFiles = "0"' '.vmm = "QEMU 1.0"' 'del(.nextCall)' \
-		'.partialMessage = "0x"' '.terminal = true' '.memoryMib = 4096'; do
+		'.partialMessage = "0x"' '.terminal = true' '.first.memoryMib = 4096 | .max.memoryMib = 4096'; do
 		jq "$edit" "$WORK/good" >"$WORK/ck/checkpoint.json"
 		run restore -d c2
 		echo "$edit: $output"
