@@ -5,7 +5,7 @@
 load helpers
 
 qemu_pid() {
-	pgrep -f "qemu-system.*$STATE|qemu-system.*kiln.*c1" | head -n 1
+	journal_pid vmm
 }
 
 # A guest folder of this test's own, to be damaged.
@@ -65,10 +65,10 @@ own_guest() {
 	kiln_create --pid-file "$WORK/pid" >"$WORK/out" 2>&1 </dev/null
 	kiln start c1
 	wait_line "$WORK/out" ready
+	[ -d "/proc/$(qemu_pid)" ]
 	pkill -9 -f "supervisor.*$STATE"
 	wait_status stopped
-	for i in $(seq 50); do [ -z "$(qemu_pid)" ] && break; sleep 0.1; done
-	[ -z "$(qemu_pid)" ]
+	is_gone "$(qemu_pid)"
 	kiln delete --force c1
 }
 
