@@ -88,6 +88,7 @@ help:
 	'  bench         boot phases, sizes and memory -> $(O)/bench.{json,txt}' \
 	'  features      what kernels can have besides (FEATURES="nfs ..."): state, cost' \
 	'  feature-test  kernel of ARCH with FEATURES (default: all), booted, probed' \
+	'  modules-test  guest of ARCH with modules, and sandboxes that load some' \
 	'  explain-config  where SYMBOL of the kernel comes from, how to get it' \
 	'  cve           what the CVE records in CVE_DATA mean for the kernels' \
 	'  budget        ceilings of size, symbols, instructions; UPDATE=1 sets them' \
@@ -103,7 +104,7 @@ help:
 	'                -> $(O)/kiln-$(VERSION)-vendor.tar.xz' \
 	'  package-test  build the Debian packages, check, install, use them (root)' \
 	'  clean         remove $(O); the cache $(KILN_CACHE) stays' '' \
-	'Variables: ARCH O V=1 DEPS=skip PROFILE=minimal|debug|debug-small|distro|systemd|FILE FEATURES=' \
+	'Variables: ARCH O V=1 DEPS=skip PROFILE=minimal|debug|debug-small|distro|systemd|FILE FEATURES= MODULES=1' \
 	'  FORMAT= COMPRESS= LAYOUT= VERITY=1 PACKAGES= SUITE= OVERLAY= KERNEL_TARBALL= KERNEL_SRC=' \
 	'  SOURCE_DATE_EPOCH= KILN_CACHE= CMD= ROOTFS= DESTDIR= PREFIX='
 

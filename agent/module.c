@@ -181,10 +181,10 @@ static int load(const char *dir, const Grpc__KernelModule *m,
 	return r < 0 ? err_wrap(reterr, "module '%s'", m->name) : 0;
 }
 
-int module_load_all(Grpc__KernelModule *const *list, size_t n,
+int module_load_all(const char *dir, Grpc__KernelModule *const *list, size_t n,
 		    struct err *reterr)
 {
-	char dir[sizeof(MODULES_DIR) + 80];
+	cleanup_free char *own = NULL;
 	struct utsname u;
 	size_t i;
 	int r = 0;
@@ -194,8 +194,10 @@ int module_load_all(Grpc__KernelModule *const *list, size_t n,
 	if (n > MODULES_MAX || uname(&u) < 0)
 		return err_set(reterr, -E2BIG, "more than %d modules",
 			       MODULES_MAX);
-	(void)snprintf(dir, sizeof(dir), MODULES_DIR "/%s", u.release);
+	own = path_join(dir, u.release);
+	if (!own)
+		return err_set(reterr, -ENOMEM, "out of memory");
 	for (i = 0; !r && i < n; i++)
-		r = load(dir, list[i], reterr);
+		r = load(own, list[i], reterr);
 	return r;
 }

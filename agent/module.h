@@ -6,8 +6,6 @@
 #include "base/strv.h"
 #include "proto/agent.pb-c.h"
 
-#define MODULES_DIR "/lib/modules"
-
 /*
  * The files of module NAME and of what it needs, in the order to load them, by
  * the modules.dep in DIR (below which the paths are). "-" and "_" are the same
@@ -16,9 +14,9 @@
  */
 int module_resolve(const char *dir, const char *name, struct strv *ret);
 
-/* Loads the modules of the running kernel, each with its parameters; those that
- * are loaded are fine. 0 or -errno. */
-int module_load_all(Grpc__KernelModule *const *list, size_t n,
+/* Loads modules of the running kernel, which are in DIR/<release>, each with its
+ * parameters; those that are loaded are fine. 0 or -errno. */
+int module_load_all(const char *dir, Grpc__KernelModule *const *list, size_t n,
 		    struct err *reterr);
 
 #endif

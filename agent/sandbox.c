@@ -24,6 +24,8 @@
 #define RESOLV_MAX 65536
 #define END_RETRY_MS 10
 #define END_TIMEOUT_MS 30000
+#define MODULES_DIR "/lib/modules"
+#define MODULES_MOUNT "modules" /* below the agent's root */
 
 void sandbox_init(struct sandbox *s)
 {
@@ -80,6 +82,30 @@ static int write_dns(const struct agent *agent,
 	return 0;
 }
 
+/* An image of modules, if there is one, is the first storage, and there for as
+ * long as they are loaded. A kernel with LoadPin takes no other ones then. */
+static int load_modules(struct agent *agent,
+			const Grpc__CreateSandboxRequest *rq, bool *has_image,
+			struct err *reterr)
+{
+	cleanup_free char *mount_point = path_join(agent->root, MODULES_MOUNT);
+	cleanup_strv struct strv used = STRV_INIT;
+	int r = 0;
+
+	if (!mount_point)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	*has_image = rq->n_storages &&
+		     !strcmp(rq->storages[0]->mount_point, mount_point);
+	if (*has_image)
+		r = storage_add_all(agent, rq->storages, 1, &used, reterr);
+	if (!r)
+		r = module_load_all(*has_image ? mount_point : MODULES_DIR,
+				    rq->kernel_modules, rq->n_kernel_modules,
+				    reterr);
+	storage_drop_all(agent, &used);
+	return r;
+}
+
 static int set_names(struct sandbox *s, const Grpc__CreateSandboxRequest *rq,
 		     struct err *reterr)
 {
@@ -97,6 +123,7 @@ int sandbox_create(struct agent *agent,
 		   struct err *reterr)
 {
 	struct sandbox *s = &agent->sandbox;
+	bool has_image;
 	int r;
 
 	if (s->end_call)
@@ -115,16 +142,15 @@ int sandbox_create(struct agent *agent,
 		r = guesthooks_load(&s->hooks, agent,
 				    request->guest_hook_path, reterr);
 	if (!r)
-		r = module_load_all(request->kernel_modules,
-				    request->n_kernel_modules, reterr);
-	if (!r)
 		r = make_tree(agent->root, reterr);
+	if (!r)
+		r = load_modules(agent, request, &has_image, reterr);
 	if (!r)
 		r = write_dns(agent, request, reterr);
 	if (!r)
-		r = storage_add_all(agent, request->storages,
-				    request->n_storages, &s->own_storages,
-				    reterr);
+		r = storage_add_all(agent, request->storages + has_image,
+				    request->n_storages - has_image,
+				    &s->own_storages, reterr);
 	if (r < 0)
 		return r;
 	if (*s->hostname && agent->is_init &&

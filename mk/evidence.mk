@@ -25,6 +25,7 @@ sbom_args_$(1) = --image-json $$(O)/$(1)/image.json --licences rootfs/licences \
 	--file initrd.img=$$(O)/$(1)/initrd.img \
 	$$(addprefix --file $$(notdir $$(call image_fs,$(1)))=,\
 		$$(call image_fs,$(1))) \
+	$(if $(MODULES),--file modules.img=$$(O)/$(1)/modules.img) \
 	--origin busybox-static=$$(call guest_sysroot,$(1))/busybox
 
 $$(O)/$(1)/sbom.spdx.json: $$(O)/$(1)/image.json rootfs/licences

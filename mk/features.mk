@@ -25,7 +25,20 @@ $(O)/$(1)/kiln-probe: $(PROBE_SRCS:tests/probe/%.c=$(O)/$(1)/probe/%.o)
 endef
 $(foreach a,$(ALL_ARCHES),$(eval $(call probe_rules,$(a))))
 
-.PHONY: features feature-test feature-cost feature-prove
+# A guest with modules, of its own, below the build tree.
+MODULES_TEST_FEATURES := wireguard nbd nfs
+
+.PHONY: features feature-test feature-cost feature-prove modules-test
+modules-test: runtime $(foreach a,$(ARCHES),$(O)/$(a)/busybox-rootfs.stamp)
+	+$(Q)set -e; for a in $(ARCHES); do \
+		$(MAKE) --no-print-directory image ARCH=$$a MODULES=1 \
+			FEATURES='$(MODULES_TEST_FEATURES)' O='$(O)/modules' \
+			FORMAT=erofs PROFILE=minimal; \
+		KILN_TEST_ARCH=$$a KILN_O='$(O)' \
+			KILN_GUESTS='$(abspath $(O))/modules' \
+			bats --tap tests/modules/modules.bats; \
+	done
+
 features:
 	$(Q)osbuilder/features.sh $(if $(filter json,$(FORMAT)),json,table)
 

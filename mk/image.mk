@@ -75,12 +75,14 @@ overlay_sum := $(if $(OVERLAY),$(shell find '$(OVERLAY)' -printf \
 image_fs = $(if $(filter initrd,$(FORMAT)),,$(O)/$(1)/rootfs.$(FORMAT).img)
 image_initrd := $(if $(and $(image_packages),\
 	$(filter-out initrd,$(FORMAT))),,initrd.img)
+image_modules := $(if $(MODULES),modules.img)
 image_features := $(FORMAT) $(COMPRESS) \
 	$(if $(filter erofs ext4,$(FORMAT)$(COMPRESS)),dax) \
 	$(if $(VERITY),verity)
 image_vars := PROFILE=$(PROFILE) VERSION=$(VERSION) EPOCH=$(SOURCE_DATE_EPOCH) \
 	FORMAT=$(FORMAT) COMPRESS=$(COMPRESS) LAYOUT=$(LAYOUT) VERITY=$(VERITY) \
-	PACKAGES=$(image_packages) SUITE=$(SUITE) OVERLAY=$(OVERLAY) $(overlay_sum)
+	PACKAGES=$(image_packages) SUITE=$(SUITE) OVERLAY=$(OVERLAY) $(overlay_sum) \
+	$(image_modules)
 packages_vars := $(SUITE) $(image_packages)
 
 .PHONY: image initrd rootfs packages-lock
@@ -141,6 +143,12 @@ $$(O)/$(1)/rootfs.%.img: $$(image_in_$(1))
 	$$(Q)rm -f $$(@:.img=.verity)
 	$$(if $$(VERITY),$$(Q)$$(image_tool) verity $$@ >$$(@:.img=.verity))
 
+# Of its own bytes only: no agent and no profile is in it.
+$$(O)/$(1)/modules.img: $$(O)/$(1)/modules.tar rootfs/modules.manifest $$(image_tool)
+	$$(if $$(V),,@echo '  IMAGE   $$@')
+	$$(Q)$$(image_tool) image --format erofs --manifest rootfs/modules.manifest \
+		--overlay $$< --output $$@ --layout plain --verity
+
 # Every file with its origin: package, line of a manifest, overlay.
 $$(O)/$(1)/files.json: $$(image_in_$(1))
 	$$(Q)$$(image_tool) tree --format json $$(image_args_$(1)) >$$@
@@ -157,6 +165,7 @@ image_sources_$(1) := $$(sort $$(image_manifests) $(profile_file).manifest \
 $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
 		$$(addprefix $$(O)/$(1)/,$$(image_initrd)) \
 		$$(call image_fs,$(1)) $$(O)/$(1)/files.json \
+		$$(addprefix $$(O)/$(1)/,$(image_modules)) \
 		$$(image_cmdlines_$(1))
 	$$(if $$(V),,@echo '  JSON    $$@')
 	$$(Q)$$(image_tool) manifest --arch $(1) --profile $(profile_name) \
@@ -171,9 +180,11 @@ $$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
 		$$(foreach f,$$(image_sources_$(1)),--made-of $$(f)) \
 		--tool "gcc=$$$$($$(call musl_cc,$(1)) -dumpfullversion)" \
 		$$(foreach f,kernel kernel.zst $$(image_initrd) \
-			$$(notdir $$(call image_fs,$(1))) kiln-agent files.json,\
+			$$(notdir $$(call image_fs,$(1))) $(image_modules) \
+			kiln-agent files.json,\
 			--artifact $$(f)=$$(O)/$(1)/$$(f)) --output $$@
 	$(if $(image_initrd),,$$(Q)rm -f $$(O)/$(1)/initrd.img)
+	$(if $(image_modules),,$$(Q)rm -f $$(O)/$(1)/modules.img $$(O)/$(1)/modules.tar)
 endef
 $(foreach a,$(ALL_ARCHES),$(eval $(call image_rules,$(a))))
 

@@ -4,7 +4,7 @@
 # cache and the lock are in osbuilder/kernel-*.sh; here is when to call them.
 
 DEPS_kernel := bc bison ccache flex gcc libc6-dev libelf-dev libssl-dev \
-	linux-source-$(or $(KERNEL_SERIES),6.12) make patch tar xz-utils zstd libncurses-dev
+	kmod linux-source-$(or $(KERNEL_SERIES),6.12) make patch tar xz-utils zstd libncurses-dev
 DEPS_kernel_x86_64 := gcc-x86-64-linux-gnu
 DEPS_kernel_aarch64 := gcc-aarch64-linux-gnu
 DEPS_kernel_s390x := gcc-s390x-linux-gnu
@@ -19,8 +19,16 @@ kernel_inputs := $(wildcard kernel/versions*.lock) $(sort $(wildcard kernel/conf
 # Of features the chosen ones count, and whether others were chosen before.
 kernel_inputs += osbuilder/feature-lib.sh $(if $(FEATURES),\
 	$(sort $(wildcard kernel/configs/features/*.config)))
+# MODULES=1: what FEATURES asks for becomes modules, but for what others need.
+MODULES ?=
+ifneq ($(MODULES),)
+ifeq ($(FEATURES),)
+$(error MODULES=1: FEATURES= names what is to become modules; the base has none)
+endif
+kernel_inputs += $(sort $(wildcard kernel/configs/modules/*.config))
+endif
 kernel_files := kernel kernel.zst kernel.config kernel.map \
-	kernel.sources kernel.json
+	kernel.sources kernel.json $(if $(MODULES),modules.tar)
 
 # A source of the user's may have changed without a file of ours changing:
 # then the script is asked each time, and answers from its cache.
@@ -33,7 +41,7 @@ kernel_plus := $(if $(findstring n,$(make_letters))$(findstring \
 .PHONY: kernel kernel-force kernel-prove kconfig explain-config cve kernel-hardening \
 	kernel-update menuconfig savedefconfig
 
-kernel_vars := $(strip $(KERNEL_SERIES) $(FEATURES))
+kernel_vars := $(strip $(KERNEL_SERIES) $(FEATURES) $(if $(MODULES),MODULES))
 
 define kernel_rules
 $$(eval $$(call remember,$$(O)/$(1)/kernel.vars,kernel_vars))
@@ -46,7 +54,7 @@ $$(addprefix $$(O)/$(1)/,$$(kernel_files)) &: $$(kernel_inputs) \
 endef
 $(foreach a,$(ALL_ARCHES),$(eval $(call kernel_rules,$(a))))
 
-export KERNEL_SERIES KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS KERNEL_NO_BUILD FEATURES
+export KERNEL_SERIES KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS KERNEL_NO_BUILD FEATURES MODULES
 
 kernel: $(foreach a,$(ARCHES),$(O)/$(a)/kernel)
 

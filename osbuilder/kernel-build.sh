@@ -4,7 +4,8 @@
 #   kernel-build.sh OUTDIR
 #
 # Installs kernel, kernel.zst, kernel.config, kernel.map, kernel.sources and
-# kernel.json of $ARCH in OUTDIR, from the cache if they were built before.
+# kernel.json of $ARCH in OUTDIR, with MODULES=1 also modules.tar, from the cache
+# if they were built before.
 # KERNEL_NO_BUILD=1 fails instead of compiling.
 #
 # Below a make with -j the build takes its jobs from that make's jobserver, so
@@ -19,6 +20,7 @@ ARCH=${ARCH:-$(uname -m)}
 . "$(dirname "$0")/kernel-tools.sh"
 
 files="kernel kernel.zst kernel.config kernel.map kernel.sources kernel.json"
+[ -z "${MODULES:-}" ] || files="modules.tar $files"
 
 # Lines of the build's output, as a measure of how much there is to do.
 expected_lines() {
@@ -80,6 +82,8 @@ manifest() {
 	printf '%s],\n' "${sep:+$'\n'  }"
 	printf '  "config_sha256": "%s",\n' "$(sha <"$dir/kernel.config")"
 	printf '  "config_y": %d,\n' "$(grep -c '=y$' "$dir/kernel.config")"
+	[ -z "${MODULES:-}" ] || printf '  "modules": %d,\n' \
+		"$(tar -tf "$dir/modules.tar" | grep -c '\.ko$')"
 	printf '  "compiler": %s,\n' "$(json_string "$compiler")"
 	printf '  "binutils": %s,\n' "$(json_string "$binutils")"
 	printf '  "size": %d,\n' "$(stat -c %s "$dir/kernel")"
@@ -94,12 +98,20 @@ cached() {
 	# Of before the list of sources was kept: built again, from ccache.
 	[ -f "$entry/kernel.json" ] && [ -f "$entry/kernel.sources" ] ||
 		return 1
+	[ -z "${MODULES:-}" ] || [ -f "$entry/modules.tar" ] || return 1
 	sum=$(sha <"$entry/kernel") || return 1
 	grep -q "\"sha256\": \"$sum\"$" "$entry/kernel.json"
 }
 
+compile_modules() {
+	PATH=$3:$PATH CCACHE_DIR=$cache/ccache CCACHE_BASEDIR=$cache \
+		nice "$top/osbuilder/kernel-modules.sh" "$src" "$1" "$2" \
+		"$karch" "$cross" "$source_epoch" "$4" \
+		"$(arch_value KCFLAGS)" {lock}>&-
+}
+
 build() {
-	local obj log start flags='' tools status=0
+	local obj log start flags='' jobs tools status=0
 	source_unpack
 	obj=${reuse:-$cache/obj/$name}
 	log=$cache/log/$name.log
@@ -113,14 +125,18 @@ build() {
 	tools_setup "$flags"
 	new_tmp "$cache/out"
 	start=$SECONDS
+	jobs=$(own_jobs)
 	note "$ARCH: building; log in $log"
 	# A child that outlives us must not hold our lock.
 	PATH=$tools:$PATH CCACHE_DIR=$cache/ccache CCACHE_BASEDIR=$cache \
 		nice "$top/osbuilder/kernel-compile.sh" "$src" "$obj" "$tmp" \
 		"$karch" "$cross" "$(arch_value KTARGET)" \
 		"$(arch_value KIMAGE)" "$repack" "$source_epoch" \
-		"$(own_jobs)" "$(arch_value KCFLAGS)" 2>&1 {lock}>&- |
+		"$jobs" "$(arch_value KCFLAGS)" 2>&1 {lock}>&- |
 		progress "$log" || status=$?
+	[ "$status" -ne 0 ] || [ -z "${MODULES:-}" ] ||
+		compile_modules "$obj" "$tmp" "$tools" "$jobs" >>"$log" 2>&1 ||
+		status=$?
 	if [ "$status" -ne 0 ]; then
 		grep -nE 'error|Error|undefined reference' "$log" |
 			head -n 5 >&2 || true
@@ -149,7 +165,8 @@ key=$({
 	printf '%s\n' "$ARCH" "$source_key" "$compiler" "$binutils" \
 		"$source_epoch" "$(arch_value KTARGET)" "$(arch_value KIMAGE)" \
 		"$(arch_value KCFLAGS)"
-	cat "$config" "$top/osbuilder/kernel-compile.sh" ${repack:+"$repack"}
+	cat "$config" "$top/osbuilder/kernel-compile.sh" ${repack:+"$repack"} \
+		${MODULES:+"$top/osbuilder/kernel-modules.sh"}
 } | sha)
 entry=$cache/out/$ARCH-$key
 name=$ARCH-${key:0:16}

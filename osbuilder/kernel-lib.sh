@@ -223,7 +223,7 @@ prover_build() {
 }
 
 # In the order of merging: subjects, the architecture, features, which the
-# prover is told by a plus sign, local edits.
+# prover is told by a plus sign, what makes them modules, local edits.
 fragments() {
 	local f
 	for f in "$config_dir"/*.config "$top/arch/$ARCH/kernel.config"; do
@@ -232,6 +232,7 @@ fragments() {
 	for f in "${features[@]}"; do
 		printf '+%s\n' "$(feature_file "$f")"
 	done
+	[ -z "${MODULES:-}" ] || printf '+%s\n' "$config_dir/modules/modules.config"
 	f=$config_dir/local/$ARCH.config
 	[ ! -f "$f" ] || printf '%s\n' "$f"
 }
@@ -253,8 +254,19 @@ prove() {
 			NM="${cross}nm" OBJCOPY="${cross}objcopy" \
 			RUSTC=false BINDGEN=false PAHOLE=false \
 			CC_VERSION_TEXT="$compiler" RUSTC_VERSION_TEXT= \
-			"$prover" -a "$ARCH" -m "$memo" "$@"
+			"$prover" -a "$ARCH" -m "$memo" ${MODULES:+-M} "$@"
 	)
+}
+
+# A kernel and its modules belong together: the release, by which modules are
+# found and which each of them names, is of this configuration and source alone.
+name_release() {
+	local id
+	id=$({ printf '%s\n' "$source_key" "$compiler" "$binutils"
+		cat "$1"; } | sha)
+	sed -i "s/^\(CONFIG_LOCALVERSION=\".*\)\"\$/\1-${id:0:12}\"/" "$1"
+	grep -q "^CONFIG_LOCALVERSION=\".*-${id:0:12}\"\$" "$1" ||
+		die "$ARCH: no CONFIG_LOCALVERSION to name the release by"
 }
 
 # Sets config to a resolved and proved configuration, from the cache or anew.
@@ -279,6 +291,7 @@ config_resolve() {
 		prove -o "$tmp/config" "${list[@]}" >&2 ||
 			die "the configuration of $ARCH is not what the" \
 				"fragments ask for"
+		[ -z "${MODULES:-}" ] || name_release "$tmp/config"
 		mv "$tmp/config" "$config"
 	fi
 }

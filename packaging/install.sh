@@ -72,6 +72,8 @@ while read -r component mode raw_dest raw_source rest; do
 	[[ " $COMPONENTS " == *" $component "* ]] || continue
 	# FORMAT=initrd: the ramdisk is all there is.
 	[[ $FORMAT != initrd || $raw_dest != *@FORMAT@* ]] || continue
+	[[ -n ${MODULES:-} || $raw_dest != */modules.img || \
+		$action == uninstall ]] || continue
 	arch=
 	if [ "$component" != guest ]; then
 		each

@@ -84,6 +84,7 @@ struct config_qemu {
 struct config_agent {
 	bool enable_debug;
 	bool debug_console_enabled;
+	char **kernel_modules; /* "name parameter…" each */
 	uint32_t silence_timeout; /* seconds; 0: as the accelerator needs */
 	uint32_t dial_timeout; /* seconds from the VM's start to the hello */
 };

@@ -93,6 +93,7 @@ const struct config_key config_keys[] = {
 	AGENT(enable_debug, CONFIG_BOOL, "false"),
 	AGENT(debug_console_enabled, CONFIG_BOOL, "false",
 	      .flags = CONFIG_EXPLICIT),
+	AGENT(kernel_modules, CONFIG_LIST, "[]"),
 	AGENT(dial_timeout, CONFIG_U32, "120", .min = 1, .max = 3600),
 	AGENT(silence_timeout, CONFIG_U32, "0", .max = 3600),
 	RUNTIME(enable_debug, CONFIG_BOOL, "false"),
@@ -257,6 +258,25 @@ static int set_list(struct config_setting *s, const struct toml_value *v,
 	return s->list ? 0 : err_set(reterr, -ENOMEM, "out of memory");
 }
 
+/* As Kata's annotations have lists: "one; two". */
+static int set_list_of_text(struct config_setting *s, const char *text,
+			    struct err *reterr)
+{
+	cleanup_strv struct strv list = STRV_INIT;
+
+	while (*text) {
+		size_t n = strcspn(text, ";");
+		size_t first = strspn(text, " \t");
+
+		if (first < n)
+			(void)strv_addf(&list, "%.*s", (int)(n - first),
+					text + first);
+		text += n + (text[n] == ';');
+	}
+	s->list = strv_error(&list) ? NULL : list_copy(strv_argv(&list));
+	return s->list ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+}
+
 static int set_vcpus(struct config_setting *s, double v, struct err *reterr)
 {
 	if (v < 0) {
@@ -334,6 +354,8 @@ int config_setting_from_text(struct config_setting *s, const char *text,
 
 	if (wanted_type(s->key->kind) == TOML_STRING)
 		return set_string(s, text, reterr);
+	if (s->key->kind == CONFIG_LIST && text[strspn(text, " ")] != '[')
+		return set_list_of_text(s, text, reterr);
 	if (strchr(text, '\n'))
 		return err_set(reterr, -EINVAL, "line break in the value");
 	(void)buf_printf(&b, "v = %s", text);

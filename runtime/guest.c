@@ -28,6 +28,7 @@
 #define JSON_MAX (4U << 20)
 #define JSON_DEPTH 32
 #define HEAD_SIZE 4096
+#define MODULES_NAME "modules.img"
 
 static void json_put(struct json_object *o)
 {
@@ -284,6 +285,37 @@ static int find_image(struct guest *g, struct json_object *o,
 	return r;
 }
 
+/* Only image.json says of which kernel they are, and their root hash. */
+static int take_modules(struct guest *g, struct json_object *o,
+			struct err *reterr)
+{
+	struct guest_modules *m = &g->modules;
+	struct json_object *a = artifact(o, MODULES_NAME), *content;
+	struct json_object *verity, *blocks;
+	int r;
+
+	if (!a)
+		return 0;
+	r = take_file(g, g->dir, o, MODULES_NAME, &m->file, reterr);
+	if (r < 0 || !m->file.path[0])
+		return r;
+	if (json_object_object_get_ex(a, "content", &content) &&
+	    json_object_object_get_ex(content, "verity", &verity) &&
+	    json_object_object_get_ex(verity, "data_blocks", &blocks)) {
+		copy_text(verity, "root_hash", m->root_hash,
+			  sizeof(m->root_hash));
+		copy_text(verity, "salt", m->salt, sizeof(m->salt));
+		m->hash_offset = json_object_get_uint64(blocks) * 4096;
+	}
+	if (strlen(m->root_hash) != GUEST_HASH_SIZE - 1 ||
+	    m->hash_offset >= m->file.size)
+		return err_set(reterr, -EBADMSG,
+			       "'%s/image.json' has no usable verity "
+			       "parameters for '" MODULES_NAME "': 'make image "
+			       "ARCH=%s MODULES=1'", g->dir, g->arch->name);
+	return 0;
+}
+
 int guest_set_image(struct guest *g, const char *path, struct err *reterr)
 {
 	cleanup(json_putp) struct json_object *o = NULL;
@@ -370,6 +402,8 @@ int guest_open(const struct arch_desc *arch, const char *dir,
 	if (r == 0)
 		r = find_image(ret, o, reterr);
 	if (r == 0)
+		r = take_modules(ret, o, reterr);
+	if (r == 0)
 		r = guest_check_kernel(ret, reterr);
 	return r;
 }
@@ -453,7 +487,7 @@ int guest_fingerprint(const struct guest *guest, char ret[GUEST_HASH_SIZE],
 		      struct err *reterr)
 {
 	const char *paths[] = {guest->kernel.path, guest->initrd.path,
-			       guest->image.path};
+			       guest->image.path, guest->modules.file.path};
 	char all[ARRAY_SIZE(paths) * GUEST_HASH_SIZE];
 	uint8_t md[EVP_MAX_MD_SIZE] = {0};
 	size_t n = 0;
@@ -476,7 +510,8 @@ int guest_fingerprint(const struct guest *guest, char ret[GUEST_HASH_SIZE],
 int guest_verify(const struct guest *guest, bool all, struct err *reterr)
 {
 	const struct guest_file *files[] = {&guest->kernel, &guest->initrd,
-					    &guest->image};
+					    &guest->image,
+					    &guest->modules.file};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		char hash[GUEST_HASH_SIZE];

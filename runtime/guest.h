@@ -25,12 +25,21 @@ struct guest_file {
 	char sha256[GUEST_HASH_SIZE]; /* as image.json says, or "" */
 };
 
+/* An image of modules of the kernel beside it, and what dm-verity checks it by;
+ * PATH is "" unless image.json names it. */
+struct guest_modules {
+	struct guest_file file;
+	char root_hash[GUEST_HASH_SIZE], salt[2 * GUEST_HASH_SIZE];
+	uint64_t hash_offset; /* bytes: where the data ends */
+};
+
 /* What a VM of an architecture boots. An image is rootfs.<type>.img: the one
  * that image.json names, else the first there is. */
 struct guest {
 	const struct arch_desc *arch;
 	char dir[PATH_MAX];
 	struct guest_file kernel, initrd, image;
+	struct guest_modules modules;
 	bool described;          /* there is an image.json */
 	char profile[32];        /* of the image, as image.json says, or "" */
 	char version[64];        /* of Kiln that built it, or "" */
@@ -76,8 +85,8 @@ int guest_probe_image(const struct guest *guest, struct guest_root *ret,
  * ALL must have one. */
 int guest_verify(const struct guest *guest, bool all, struct err *reterr);
 
-/* One hash over kernel, initrd and root image, as far as there are any: of
- * their content, not their paths. 0 or -errno. */
+/* One hash over kernel, initrd, root image and modules, as far as there are any:
+ * of their content, not their paths. 0 or -errno. */
 int guest_fingerprint(const struct guest *guest, char ret[GUEST_HASH_SIZE],
 		      struct err *reterr);
 

@@ -45,7 +45,7 @@ static int mount_block(int targetfd, const Grpc__Storage *storage,
 		       const char *device, struct err *reterr)
 {
 	struct mount_options o;
-	int r = mount_options_parse(&o, storage->options, storage->n_options);
+	int r = storage_mount_options(storage, &o);
 
 	if (r < 0)
 		return err_code(reterr, r, "mount options");

@@ -139,20 +139,6 @@ static int open_source(const struct agent *agent, const struct layer *l,
 	return 0;
 }
 
-/* What is left of the options when those of the group are taken out. */
-static int mount_options(const Grpc__Storage *s, struct mount_options *o)
-{
-	cleanup_free char **rest = calloc(s->n_options + 1, sizeof(*rest));
-	size_t i, n = 0;
-
-	if (!rest)
-		return -ENOMEM;
-	for (i = 0; i < s->n_options; i++)
-		if (strncmp(s->options[i], "X-", 2))
-			rest[n++] = s->options[i];
-	return mount_options_parse(o, rest, n);
-}
-
 static int mount_layer(const struct agent *agent, const struct layer *l,
 		       int base, const char *name, struct err *reterr)
 {
@@ -160,7 +146,7 @@ static int mount_layer(const struct agent *agent, const struct layer *l,
 	cleanup_close int target = -1;
 	bool is_upper = !strcmp(name, UPPER);
 	struct mount_options o;
-	int r = mount_options(l->storage, &o);
+	int r = storage_mount_options(l->storage, &o);
 
 	if (r < 0)
 		return err_code(reterr, r, "mount options");

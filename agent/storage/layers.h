@@ -48,6 +48,10 @@ struct layers {
 	size_t ndirs;
 };
 
+/* What the options of STORAGE say of dm-verity, checked. -EINVAL. */
+int layers_parse_verity(const Grpc__Storage *storage, struct layer_verity *ret,
+			struct err *reterr);
+
 /* True for a storage that is part of such a group. */
 bool layers_is_member(const Grpc__Storage *storage);
 

@@ -99,7 +99,7 @@ static int check_verity(const struct layer_verity *v, struct err *reterr)
 	return v->type > 1 ? err_set(reterr, -EINVAL, "dm-verity: type") : 0;
 }
 
-static int parse_verity(const Grpc__Storage *s, struct layer_verity *v,
+int layers_parse_verity(const Grpc__Storage *s, struct layer_verity *v,
 			struct err *reterr)
 {
 	const char *salt = value_of(s, VERITY "salt");
@@ -108,6 +108,7 @@ static int parse_verity(const Grpc__Storage *s, struct layer_verity *v,
 	uint64_t type = 1, block = 4096, hash = 4096;
 	int r;
 
+	*v = (struct layer_verity){0};
 	v->is_on = has(s, PREFIX "dmverity-enabled=true");
 	if (!v->is_on)
 		return 0;
@@ -188,7 +189,7 @@ static int parse_one(struct layers *l, const Grpc__Storage *s,
 	layer.partition = (uint32_t)partition;
 	r = parse_dirs(l, s, reterr);
 	if (!r)
-		r = parse_verity(s, &layer.verity, reterr);
+		r = layers_parse_verity(s, &layer.verity, reterr);
 	if (r < 0)
 		return r;
 	if (is_ext4 && !has(s, PREFIX "overlay-lower")) {

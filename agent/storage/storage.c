@@ -20,6 +20,7 @@
 #include "mount.h"
 #include "os/io.h"
 #include "os/safe_path.h"
+#include "verity.h"
 
 #define CREATE_DIRECTORY "io.katacontainers.volume.overlayfs.create_directory"
 
@@ -273,11 +274,62 @@ static int make_wanted(const struct agent *agent, const Grpc__Storage *s,
 	return 0;
 }
 
+int storage_mount_options(const Grpc__Storage *s, struct mount_options *ret)
+{
+	cleanup_free char **rest = calloc(s->n_options + 1, sizeof(*rest));
+	size_t i, n = 0;
+
+	if (!rest)
+		return -ENOMEM;
+	for (i = 0; i < s->n_options; i++)
+		if (strncmp(s->options[i], "X-", 2))
+			rest[n++] = s->options[i];
+	return mount_options_parse(ret, rest, n);
+}
+
+/* The device of a storage while it is being mounted. */
+struct device {
+	char *path;
+	char verity[VERITY_NAME_MAX]; /* or "" */
+};
+
+static void device_release(struct device *d)
+{
+	cleanup_freep(&d->path);
+	if (*d->verity)
+		verity_release(d->verity); /* with its last user */
+}
+
+/* What dm-verity is to check is mounted through a device that does. */
+static int open_device(const struct agent *agent,
+		       const struct storage_driver *driver,
+		       const Grpc__Storage *s, struct device *ret,
+		       struct err *reterr)
+{
+	struct layer_verity verity;
+	char *checked;
+	int r = find_device(agent, driver, s->source, &ret->path);
+
+	if (r < 0)
+		return err_code(reterr, r, "storage: %s device '%.100s'",
+				s->driver, s->source);
+	r = layers_parse_verity(s, &verity, reterr);
+	if (r < 0 || !verity.is_on)
+		return r;
+	r = verity_open(agent, ret->path, &verity, ret->verity, &checked,
+			reterr);
+	if (r < 0)
+		return r;
+	free(ret->path);
+	ret->path = checked;
+	return 0;
+}
+
 static int mount_storage(struct agent *agent,
 			 const struct storage_driver *driver,
 			 const Grpc__Storage *s, struct err *reterr)
 {
-	cleanup_free char *device = NULL;
+	cleanup(device_release) struct device device = {.path = NULL};
 	cleanup_close int target = -1;
 	int r = 0;
 
@@ -286,19 +338,16 @@ static int mount_storage(struct agent *agent,
 		return r < 0 ? err_wrap(reterr, "storage '%.200s'",
 					s->mount_point) : 0;
 	}
-	if (driver->find) {
-		r = find_device(agent, driver, s->source, &device);
-		if (r < 0)
-			return err_code(reterr, r, "storage: %s device '%.100s'",
-					s->driver, s->source);
-	}
-	r = make_wanted(agent, s, reterr);
+	if (driver->find)
+		r = open_device(agent, driver, s, &device, reterr);
+	if (!r)
+		r = make_wanted(agent, s, reterr);
 	if (r < 0)
 		return r;
 	target = storage_open_mount_point(agent, s->mount_point, reterr);
 	if (target < 0)
 		return target;
-	r = driver->mount(target, s, device, reterr);
+	r = driver->mount(target, s, device.path, reterr);
 	if (r < 0)
 		return err_wrap(reterr, "storage '%.200s'", s->mount_point);
 	if (s->fs_group) {

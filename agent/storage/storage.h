@@ -7,6 +7,7 @@
 #include "proto/agent.pb-c.h"
 
 struct agent;
+struct mount_options;
 
 #define STORAGES_MAX 4096
 
@@ -58,6 +59,10 @@ int device_find(const struct agent *agent, const Grpc__Device *device,
  * it is not there. */
 int storage_find_device(const struct agent *agent,
 			const Grpc__Storage *storage, char **ret);
+
+/* The options of a mount: those of STORAGE that are not for the agent ("X-…"). */
+int storage_mount_options(const Grpc__Storage *storage,
+			  struct mount_options *ret);
 
 /* Opens (and makes) a mount point below the agent's root, through no link. */
 int storage_open_mount_point(const struct agent *agent, const char *path,

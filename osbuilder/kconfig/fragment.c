@@ -159,6 +159,12 @@ static void enter(struct wants *w, const struct want *new)
 	if (old)
 		snprintf(where, sizeof(where), "CONFIG_%s, first in %s:%d",
 			 new->name, old->file, old->line);
+	if (new->flags & WANT_BUILTIN) {
+		/* From here on it is a request like those of the base. */
+		if (old)
+			old->feature = false;
+		return;
+	}
 	if (old && new->feature && enter_again(w, old, new, where))
 		return;
 	if (new->flags & WANT_OVERRIDE) {
@@ -228,6 +234,8 @@ static bool read_marks(struct wants *w, char *s, struct want *new,
 			new->flags |= WANT_OVERRIDE;
 		} else if (strcmp(tok, "%append") == 0) {
 			new->flags |= WANT_APPEND;
+		} else if (strcmp(tok, "%builtin") == 0) {
+			new->flags |= WANT_BUILTIN;
 		} else {
 			complain(w, new->file, new->line, "unknown mark", tok);
 		}
@@ -301,6 +309,10 @@ static void read_line(struct wants *w, char *s, const char *file, int line,
 	if ((new.flags & WANT_APPEND) && (!feature || *new.value != '"')) {
 		complain(w, file, line, "%append is for the strings of features",
 			 new.name);
+		return;
+	}
+	if ((new.flags & WANT_BUILTIN) && strcmp(new.value, "y") != 0) {
+		complain(w, file, line, "%builtin goes with =y only", new.name);
 		return;
 	}
 	if (applies)

@@ -11,6 +11,7 @@ enum want_flag {
 	WANT_FORCED	= 1 << 1,	/* =n, expected to be selected */
 	WANT_OVERRIDE	= 1 << 2,	/* replaces an earlier fragment's line */
 	WANT_APPEND	= 1 << 3,	/* joins an earlier fragment's list */
+	WANT_BUILTIN	= 1 << 4,	/* a feature's, but never a module */
 };
 
 /* One request of the fragments, after the conditions were applied. */
@@ -21,6 +22,7 @@ struct want {
 	int line;
 	unsigned int flags;
 	bool feature;		/* asked for by name, not by the base */
+	bool module;		/* m will do: what selects it may make it y */
 };
 
 struct wants {

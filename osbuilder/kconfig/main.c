@@ -23,24 +23,37 @@ int conf_main(int argc, char **argv);
 void kiln_conf_parse(const char *name);
 
 static struct wants wants;
+static bool modules;
+static const char *seed_file;
 
 /*
  * Takes the place of conf_parse within conf.c: a misspelt symbol must be
- * named by fragment and line, before the seed is read.
+ * named by fragment and line, before the seed is read. What can be a module is
+ * known here at the earliest, and the seed is written.
  */
 void kiln_conf_parse(const char *name)
 {
+	int r;
+
 	conf_parse(name);
 	memo_save();
 	if (prove_known(&wants))
 		exit(1);
+	if (modules)
+		prove_modules(&wants);
+	r = wants_write_seed(&wants, seed_file);
+	if (r < 0) {
+		fprintf(stderr, "%s: %s\n", seed_file, strerror(-r));
+		exit(1);
+	}
 }
 
 static void usage(FILE *out)
 {
-	fputs("usage: prove -a ARCH -o CONFIG [-m MEMO] [-e SYMBOL | -d | -x | "
+	fputs("usage: prove -a ARCH -o CONFIG [-m MEMO] [-M] [-e SYMBOL | -d | -x | "
 	      "-y | -s EDITED] [+]FRAGMENT...\n"
 	      "  +FRAGMENT  is a feature's: replaces what the base says\n"
+	      "  -M         what only features ask for is a module if it can be\n"
 	      "  -o CONFIG  write the configuration here\n"
 	      "  -m MEMO    answers of the compiler, kept between runs\n"
 	      "  -e SYMBOL  explain a symbol instead of proving\n"
@@ -58,11 +71,7 @@ static int resolve(const char *out)
 
 	if (snprintf(seed, sizeof(seed), "%s.seed", out) >= (int)sizeof(seed))
 		return -ENAMETOOLONG;
-	r = wants_write_seed(&wants, seed);
-	if (r < 0) {
-		fprintf(stderr, "%s: %s\n", seed, strerror(-r));
-		return r;
-	}
+	seed_file = seed;
 	setenv("KCONFIG_CONFIG", out, 1);
 	setenv("KCONFIG_ALLCONFIG", seed, 1);
 	setenv("KCONFIG_WARN_UNKNOWN_SYMBOLS", "1", 1);
@@ -81,11 +90,12 @@ int main(int argc, char **argv)
 	bool declined = false, extract = false, account = false;
 	int opt, i, bad;
 
-	while ((opt = getopt(argc, argv, "a:o:m:e:dxys:h")) != -1) {
+	while ((opt = getopt(argc, argv, "a:o:m:Me:dxys:h")) != -1) {
 		switch (opt) {
 		case 'a': arch = optarg; break;
 		case 'o': out = optarg; break;
 		case 'm': memo_load(optarg); break;
+		case 'M': modules = true; break;
 		case 'e': symbol = optarg; break;
 		case 'd': declined = true; break;
 		case 'x': extract = true; break;

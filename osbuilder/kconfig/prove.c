@@ -46,20 +46,23 @@ static const char *tri_name(tristate t)
 }
 
 /*
- * Calls print for every symbol that selects (or implies) @target at present;
- * returns how many there are.
+ * Prints every symbol that selects (or implies) @target, at present (ACTIVE: as
+ * much as @target is on; a module makes no other one y, but a yes or no) or at
+ * all; returns how many there are.
  */
 static int selectors(const struct symbol *target, enum prop_type type,
 		     bool active, FILE *out)
 {
+	tristate least = target->curr.tri == mod ||
+			 target->type == S_BOOLEAN ? mod : yes;
 	struct symbol *sym;
 	struct property *p;
 	int n = 0;
 
 	each_symbol(sym) {
 		for_all_properties(sym, p, type) {
-			bool on = sym->curr.tri == yes &&
-				  expr_calc_value(p->visible.expr) == yes;
+			bool on = sym->curr.tri >= least &&
+				  expr_calc_value(p->visible.expr) >= least;
 
 			if (!p->expr || p->expr->type != E_SYMBOL ||
 			    p->expr->left.sym != target)
@@ -161,6 +164,20 @@ static void found(const struct want *want, const char *what)
 		want->name, want->value, what);
 }
 
+void prove_modules(struct wants *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct want *want = &w->v[i];
+		struct symbol *sym = sym_find(want->name);
+
+		if (!sym || sym->type != S_TRISTATE || !want->feature ||
+		    strcmp(want->value, "y") != 0)
+			continue;
+		*want->value = 'm';
+		want->module = true;
+	}
+}
+
 int prove_known(const struct wants *w)
 {
 	int bad = 0;
@@ -246,6 +263,10 @@ static int prove_one(const struct wants *w, const struct want *want)
 	}
 	if (same)
 		return 0;
+	/* Something that is no module needs it, which is as good. */
+	if (want->module && strcmp(final, "y") == 0 &&
+	    selectors(sym, P_SELECT, true, NULL))
+		return 0;
 	explain_change(w, want, sym, final);
 	return 1;
 }
@@ -263,7 +284,7 @@ static int prove_unasked(const struct wants *w)
 	int bad = 0;
 
 	each_symbol(sym) {
-		if (!sym->name || !is_tristate(sym) || sym->curr.tri != yes ||
+		if (!sym->name || !is_tristate(sym) || sym->curr.tri == no ||
 		    !has_prompt(sym) || wants_find(w, sym->name))
 			continue;
 		if (selectors(sym, P_SELECT, true, NULL))
@@ -271,8 +292,9 @@ static int prove_unasked(const struct wants *w)
 		for_all_prompts(sym, p)
 			break;
 		fprintf(stderr,
-			"%s:%d: CONFIG_%s=y: nobody asked for it (%s)\n",
+			"%s:%d: CONFIG_%s=%s: nobody asked for it (%s)\n",
 			tree_file(p), p->lineno, sym->name,
+			tri_name(sym->curr.tri),
 			tree_in_choice(sym) ? "the default of a choice" :
 			sym->visible == no ? "prompt hidden, default y" :
 			"a default");

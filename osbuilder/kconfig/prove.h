@@ -12,6 +12,12 @@
 /* Requests for symbols that the tree does not have; called before conf. */
 int prove_known(const struct wants *w);
 
+/*
+ * Of what only features ask for, each y that can be a module becomes m; called
+ * before conf, with MODULES=y among the requests.
+ */
+void prove_modules(struct wants *w);
+
 /* wanted = final, in both directions. */
 int prove_final(const struct wants *w);
 

@@ -273,6 +273,7 @@ struct sandbox {
 	struct vm_shape *shape; /* of its VM, when it can be saved; owned */
 	char unsavable[320]; /* why it cannot, or "" */
 	char *disk_addr; /* SCSI, of the packed files; NULL: shared; owned */
+	struct modules *modules; /* that the guest loads; NULL: none; owned */
 	struct event_timer *progress, *grace;
 	struct list containers;
 	const char *arch; /* name, once known */

@@ -17,6 +17,7 @@
 #include "runtime/engine/agent.h"
 #include "runtime/engine/checkpoint.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/modules.h"
 #include "runtime/engine/network.h"
 #include "runtime/engine/resize.h"
 #include "runtime/engine/rootimage.h"
@@ -91,6 +92,7 @@ void sandbox_free(struct sandbox *sb)
 		share_release(sb->share);
 	free(sb->share);
 	free(sb->disk_addr);
+	modules_free(sb->modules);
 	free(sb->shape);
 	cgroup_release(&sb->cgroup);
 	free(sb);
@@ -293,7 +295,13 @@ static void on_sandbox_created(void *arg, int code, const char *text,
 	if (sb->state != SANDBOX_BOOTING || sandbox_is_dying(sb, code))
 		return; /* on the way out */
 	if (code != TTRPC_OK) {
-		(void)agent_error(&err, AGENT_CREATE_SANDBOX, code, text);
+		cleanup_free char *more = NULL;
+
+		if (asprintf(&more, "%s%s", text ? text : "",
+			     modules_hint(sb->modules, text)) < 0)
+			more = NULL;
+		(void)agent_error(&err, AGENT_CREATE_SANDBOX, code,
+				  more ? more : text);
 		sandbox_fail_boot(sb, &err);
 		return;
 	}
@@ -337,7 +345,7 @@ static uint64_t shm_size(const struct spec *spec)
 }
 
 #define TEXT(s) ((char *)(uintptr_t)(s))
-#define STORAGES_MAX 4
+#define STORAGES_MAX 5
 #define PACKED_PATH "/run/kata-containers/packed"
 #define PACKED_IMAGE PACKED_PATH "/image"
 #define PACKED_CHANGES PACKED_PATH "/changes"
@@ -428,6 +436,8 @@ static void create_sandbox(struct sandbox *sb)
 	(void)snprintf(s.msize, sizeof(s.msize), "msize=%u",
 		       sb->eng->config->qemu.msize_9p);
 	(void)snprintf(s.size, sizeof(s.size), "size=%" PRIu64, shm_size(spec));
+	if (modules_storage(sb->modules))
+		s.list[s.n++] = modules_storage(sb->modules);
 	if (sb->disk_addr)
 		add_packed(&s, sb->disk_addr);
 	else
@@ -438,6 +448,7 @@ static void create_sandbox(struct sandbox *sb)
 	request.hostname = spec->wire->hostname;
 	request.storages = s.list;
 	request.n_storages = s.n;
+	modules_fill(sb->modules, &request);
 	agent_call(sb->agent, AGENT_CREATE_SANDBOX, &request.base,
 		   on_sandbox_created, sb);
 }
@@ -693,7 +704,10 @@ static int boot(struct sandbox *sb, struct container *c, struct err *reterr)
 	container_save(c); /* now with its architecture */
 	(void)journal_process(&eng->journal, "vmm", 0);
 	r = sandbox_fs_start(sb, v, reterr);
-	if (!r && v->spec.n_disks) {
+	if (!r)
+		r = modules_new(v, eng->config->agent.kernel_modules,
+				&sb->modules, reterr);
+	if (!r && v->packed) {
 		sb->disk_addr = packed_address(&v->spec);
 		r = sb->disk_addr ? 0 : err_code(reterr, -ENOMEM, "boot");
 	}

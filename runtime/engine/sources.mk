@@ -16,6 +16,7 @@ ENGINE_SRCS := \
 	runtime/engine/host_check.c \
 	runtime/engine/init.c \
 	runtime/engine/journal.c \
+	runtime/engine/modules.c \
 	runtime/engine/network.c \
 	runtime/engine/network_follow.c \
 	runtime/engine/network_guest.c \

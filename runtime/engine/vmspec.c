@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "runtime/engine/modules.h"
 #include "runtime/engine/rootimage.h"
 #include "runtime/engine/share.h"
 #include "runtime/engine/translate.h"
@@ -429,6 +430,7 @@ static int fill_devices(struct vmspec *v, const struct config *config,
 {
 	const struct config_qemu *q = &config->qemu;
 	struct vm_spec *s = &v->spec;
+	int r;
 
 	s->debug = q->enable_debug;
 	s->rng = true;
@@ -438,11 +440,15 @@ static int fill_devices(struct vmspec *v, const struct config *config,
 		s->entropy = q->entropy_source;
 	s->shares[0] = (struct vm_share){.tag = SHARE_TAG, .path = share,
 					 .fd = -1};
-	if (q->shared_fs == CONFIG_SHARED_FS_NONE)
-		return add_packed(v, share, reterr);
-	s->n_shares = 1;
-	return vmspec_choose_share(config, &v->facts, &s->shares[0].kind,
-				   reterr);
+	if (q->shared_fs == CONFIG_SHARED_FS_NONE) {
+		r = add_packed(v, share, reterr);
+	} else {
+		s->n_shares = 1;
+		r = vmspec_choose_share(config, &v->facts, &s->shares[0].kind,
+					reterr);
+	}
+	return r < 0 ? r : modules_attach(v, config->agent.kernel_modules,
+					  reterr);
 }
 
 static int fill(struct vmspec *v, const struct config *config,

@@ -121,6 +121,40 @@ config_of() {
 	grep -q '^CONFIG_LSM=".*landlock.*,apparmor,selinux,bpf"$' "$config"
 }
 
+@test "what features ask for becomes modules, the base does not" {
+	local base
+	have_source
+	config_of ''
+	base=$config
+	export MODULES=1
+	config_of 'wireguard nfs sctp'
+	[ "$status" -eq 0 ]
+	for m in WIREGUARD NFS_FS IP_SCTP; do
+		grep -q "^CONFIG_$m=m\$" "$config"
+	done
+	[ "$(grep -c '=m$' "$base")" = 0 ]
+	# All that the base has is there as it was, but for what modules change.
+	comm -23 <(grep '=y$' "$base" | sort) <(sort "$config") |
+		grep -v LOCK_\\?DOWN | tee "$BATS_TEST_TMPDIR/lost"
+	[ ! -s "$BATS_TEST_TMPDIR/lost" ]
+	grep -q '^CONFIG_LSM=".*loadpin"$' "$config"
+	# Another configuration is another release.
+	grep -Eq '^CONFIG_LOCALVERSION="-kiln-[0-9a-f]{12}"$' "$config"
+	one=$(grep ^CONFIG_LOCALVERSION= "$config")
+	config_of wireguard
+	[ "$one" != "$(grep ^CONFIG_LOCALVERSION= "$config")" ]
+}
+
+@test "all features as modules are proved on every architecture" {
+	have_source
+	export MODULES=1
+	for ARCH in $arches; do
+		FEATURES=all run "$top/osbuilder/kernel-config.sh" prove
+		printf '%s\n' "$output"
+		[ "$status" -eq 0 ]
+	done
+}
+
 @test "docker and k3s have what moby and k3s look for" {
 	have_source
 	for f in docker k3s; do

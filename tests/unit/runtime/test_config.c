@@ -255,6 +255,7 @@ static int annotate(struct config *c, const char *key, const char *value,
 }
 
 #define HYPERVISOR "io.katacontainers.config.hypervisor."
+#define AGENT "io.katacontainers.config.agent."
 
 static void test_annotations(void **state UNUSED)
 {
@@ -288,6 +289,39 @@ static void test_annotations(void **state UNUSED)
 	assert_int_equal(annotate(c, HYPERVISOR "default_vcpus", "9", &e),
 			 -EINVAL);
 	assert_non_null(strstr(e.text, "is above default_maxvcpus"));
+}
+
+/* A list as Kata writes it, and as TOML. */
+static void test_annotated_list(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *first, *second;
+	} cases[] = {
+		{"a b=1,2 c; d ;", "a b=1,2 c", "d "},
+		{"['a', 'b']", "a", "b"},
+		{" ;; a", "a", NULL},
+		{"", NULL, NULL},
+		{"[]", NULL, NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_config struct config *c =
+			parsed("[hypervisor.qemu]\n"
+			       "enable_annotations = ['kernel_modules']");
+		struct err e = {0};
+		char **list;
+
+		assert_int_equal(annotate(c, AGENT "kernel_modules",
+					  cases[i].text, &e), 0);
+		list = c->agent.kernel_modules;
+		assert_int_equal(!list[0], !cases[i].first);
+		if (!list[0])
+			continue;
+		assert_string_equal(list[0], cases[i].first);
+		assert_int_equal(!list[1], !cases[i].second);
+		if (list[1])
+			assert_string_equal(list[1], cases[i].second);
+	}
 }
 
 /* What is written is read back the same, origins or not. */
@@ -359,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_annotations),
+		cmocka_unit_test(test_annotated_list),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_files),
 	};

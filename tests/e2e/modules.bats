@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# The image of modules without modules: one made here tells that "nbd" is part of
+# the guest's kernel. How it is attached, checked and read is the same as with
+# some, which need a kernel of their own (make modules-test).
+
+load helpers
+
+setup_file() {
+	export ARCH=${KILN_TEST_ARCH:-$(uname -m)}
+	export O=$(realpath "${KILN_O:-build}")
+	export KILN=$O/host/kiln
+	export BUSYBOX_ROOTFS=$O/$ARCH/busybox-rootfs
+	export GUESTS=$BATS_FILE_TMPDIR/guests
+	guest_with_modules "$GUESTS/$ARCH"
+}
+
+guest_with_modules() {
+	local tool=$O/host/kiln-image tree=$BATS_FILE_TMPDIR/tree release
+	mkdir -p "$1"
+	cp "$O/$ARCH"/{kernel,rootfs.*.img,image.json} "$1"
+	release=$(jq -r .kernel.release "$1/image.json")
+	mkdir -p "$tree/$release"
+	echo kernel/drivers/block/nbd.ko >"$tree/$release/modules.builtin"
+	: >"$tree/$release/modules.dep"
+	"$tool" image --format erofs --layout plain --verity --output \
+		"$1/modules.img" --overlay "$tree" --manifest \
+		"$BATS_TEST_DIRNAME/../../rootfs/modules.manifest"
+	"$tool" inspect --format json "$1/modules.img" >"$1/modules.json"
+	jq --slurpfile m "$1/modules.json" \
+		'.artifacts += [{name: "modules.img", content: $m[0]}]' \
+		"$1/image.json" >"$1/new.json"
+	mv "$1/new.json" "$1/image.json"
+}
+
+# Runs the command $1 in a guest that is to load the modules $2, a TOML list.
+with_modules() {
+	printf '[agent.kiln]\nkernel_modules = %s\n' "$2" >"$WORK/config.toml"
+	command_is "$1"
+	run timeout 60 "$KILN" --config "$WORK/config.toml" --root "$STATE" \
+		run --arch "$ARCH" --bundle "$BUNDLE" c1
+	echo "$output"
+}
+
+@test "an image of modules is checked, read, and let go" {
+	export KILN_GUESTS=$GUESTS
+	with_modules 'cat /proc/mounts; echo done' '["nbd nbds_max=3"]'
+	[ "$status" = 0 ]
+	[[ "$output" == *done ]]
+	[[ "$output" != *modules* ]]
+	with_modules true '["nosuch"]'
+	[ "$status" != 0 ]
+	[[ "$output" == *"module 'nosuch'"* && "$output" != *MODULES=1* ]]
+}
+
+@test "another bit in it" {
+	local at
+	cp -r "$GUESTS" "$WORK/guests"
+	export KILN_GUESTS=$WORK/guests
+	at=$(grep -obaF -m1 drivers/block/nbd.ko \
+		"$KILN_GUESTS/$ARCH/modules.img" | cut -d: -f1)
+	printf X | dd of="$KILN_GUESTS/$ARCH/modules.img" bs=1 seek="$at" \
+		conv=notrunc status=none
+	with_modules true '["nbd"]'
+	[ "$status" != 0 ]
+	[[ "$output" == *"module 'nbd'"* || "$output" == *modules* ]]
+}
+
+@test "a guest without one, and what is no module" {
+	with_modules true '["nbd"]'
+	[ "$status" != 0 ]
+	[[ "$output" == *"module 'nbd'"*"'make image ARCH=$ARCH MODULES=1"* ]]
+	with_modules true '[" "]'
+	[ "$status" != 0 ]
+	[[ "$output" == *"names no module"* ]]
+}
