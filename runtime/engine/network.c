@@ -173,12 +173,16 @@ static int open_namespace(const struct container *c, char *path, size_t size,
 }
 
 /* QEMU moves all packets in one thread: more queues than one are of use where
- * the kernel moves them, with a thread for each. */
-static unsigned int queues(const struct config *config, const struct spec *s)
+ * the kernel moves them, with a thread for each. A macvtap vanishes with its
+ * link; when QEMU 7.2 then takes a queue of several from it, it crashes. */
+static unsigned int queues(const struct config *config, const struct spec *s,
+			   bool macvtap)
 {
 	uint32_t n = config->qemu.network_queues;
 	uint32_t vcpus = vmspec_vcpus(config, s);
 
+	if (macvtap)
+		return 1;
 	if (!n)
 		n = !config->qemu.disable_vhost_net && access(VHOST, R_OK) == 0
 			    ? VM_QUEUES_MAX
@@ -190,10 +194,12 @@ static int prepare(struct network *net, struct container *c, struct err *reterr)
 {
 	const struct engine *eng = net->sb->eng;
 	const char *model = eng->config->runtime.internetworking_model;
+	bool macvtap = !strcmp(model, "macvtap");
 	struct net_order order = {
 		.near = resolver_is_wanted(c->spec),
 		.spares = eng->config->qemu.network_spares,
-		.queues = queues(eng->config, c->spec),
+		.queues = queues(eng->config, c->spec, macvtap),
+		.macvtap = macvtap,
 		.watch = true,
 	};
 	cleanup_close int nsfd = -1;
@@ -203,10 +209,10 @@ static int prepare(struct network *net, struct container *c, struct err *reterr)
 
 	if (!strcmp(model, "none"))
 		return 0;
-	if (!strcmp(model, "macvtap"))
-		return err_set(reterr, -EOPNOTSUPP,
-			       "internetworking_model = \"macvtap\" is not "
-			       "supported; use \"tcfilter\" or \"none\"");
+	if (order.macvtap && order.near)
+		log_warn("sandbox '%s': with internetworking_model = "
+			 "\"macvtap\" the name server " NET_RESOLVER
+			 " of its namespace is out of reach", net->sb->id);
 	nsfd = open_namespace(c, path, sizeof(path), &inode, reterr);
 	if (nsfd < 0)
 		return nsfd == -1 ? 0 : nsfd;

@@ -92,7 +92,7 @@ static void on_seen(void *arg, int code, const struct net_result *res,
 	if (*plan->skipped && strcmp(plan->skipped, net->plan->skipped) != 0)
 		log_warn("sandbox '%s': not in the guest: %s%s", net->sb->id,
 			 plan->skipped,
-			 plan->cards_max < NET_CARDS_MAX
+			 plan->cards_max < NET_CARDS_MAX && !plan->macvtap
 				 ? " (set network_spares for more cards)"
 				 : "");
 	if (*plan->unreached)

@@ -97,6 +97,11 @@ static int serve(struct net_plan *plan, struct net_link *l, taps_t taps,
 	if (!find_card(plan, 0, &l->card))
 		return err_set(reterr, -ENOSPC, "no card of the VM is free");
 	c = &plan->cards[l->card];
+	if (plan->macvtap) {
+		r = net_macvtap_join(c, l, plan->queues, taps[l->card],
+				     reterr);
+		return r < 0 ? r : 1;
+	}
 	if (!*c->tap)
 		r = net_card_make(c, plan->queues, taps[l->card], reterr);
 	if (!r)
@@ -172,7 +177,7 @@ static int add_spares(struct net_plan *plan, size_t n, taps_t taps,
 	size_t i = plan->n_links;
 	int r = 0;
 
-	if (!i || plan->links[0].is_tun)
+	if (!i || plan->links[0].is_tun || plan->macvtap)
 		return 0;
 	for (; !r && n > 0 && i < NET_CARDS_MAX; i++, n--)
 		r = net_card_make(&plan->cards[i], plan->queues, taps[i],
@@ -184,10 +189,18 @@ static void part_gone(struct net_plan *plan)
 {
 	size_t i;
 
-	for (i = 0; i < NET_CARDS_MAX; i++)
-		if (plan->cards[i].link &&
-		    !is_served(plan, plan->cards[i].link))
-			net_part(&plan->cards[i]);
+	for (i = 0; i < NET_CARDS_MAX; i++) {
+		struct net_card *c = &plan->cards[i];
+
+		if (c->link <= 0 || is_served(plan, c->link))
+			continue;
+		if (plan->macvtap) {
+			net_macvtap_delete(c->tap);
+			c->link = -1; /* what QEMU has open is of no use now */
+		} else {
+			net_part(c);
+		}
+	}
 }
 
 static int work(const struct net_order *o, struct net_plan *plan, taps_t taps)
@@ -207,7 +220,11 @@ static int work(const struct net_order *o, struct net_plan *plan, taps_t taps)
 		note_failure(plan, &err);
 	if (r < 0 && !o->before) {
 		struct err ignored;
+		size_t i;
 
+		for (i = 0; plan->macvtap && i < NET_CARDS_MAX; i++)
+			if (*plan->cards[i].tap)
+				net_macvtap_delete(plan->cards[i].tap);
 		/* Taps go first: then what led to them is known as stale. */
 		net_close_taps(taps);
 		(void)net_clean(&ignored);
@@ -256,12 +273,14 @@ static void begin(struct net_plan *plan, const struct net_order *o)
 	if (!o->before) {
 		plan->cards_max = NET_CARDS_MAX;
 		plan->queues = o->queues;
-		plan->want_near = o->near;
+		plan->macvtap = o->macvtap;
+		plan->want_near = o->near && !o->macvtap;
 		return;
 	}
 	memcpy(plan->cards, o->before->cards, sizeof(plan->cards));
 	plan->cards_max = o->before->cards_max;
 	plan->queues = o->before->queues;
+	plan->macvtap = o->before->macvtap;
 	plan->want_near = o->before->want_near;
 	plan->is_near = o->before->is_near;
 }

@@ -46,7 +46,7 @@ struct net_address {
  * link after another. */
 struct net_card {
 	char tap[IF_NAMESIZE]; /* "": there is none */
-	int link;	       /* index of the link that it serves; 0: none */
+	int link; /* index of the link that it serves; 0: none; -1: never any */
 };
 
 struct net_link {
@@ -80,6 +80,7 @@ struct net_plan {
 	struct err err; /* code < 0: there is no plan */
 	struct net_card cards[NET_CARDS_MAX]; /* those there are come first */
 	size_t cards_max; /* so many there may be */
+	bool macvtap; /* in place of tap and redirection */
 	unsigned int queues; /* of each card */
 	size_t n_links, n_routes, n_neighbours;
 	struct net_link links[NET_LINKS_MAX];
@@ -129,6 +130,24 @@ struct rtnl_cls;
  * POLICY as in linux/tc_act/tc_mirred.h and linux/pkt_cls.h. 0 or -NLE_*. */
 int net_mirred(struct rtnl_cls *cls, int action, int policy, int to);
 
+/* --- macvtap.c: the same --- */
+
+/* Gives link L a macvtap with N queues, FDS, that is card C. 0 or -errno; -EBUSY
+ * when the link serves somebody else. */
+int net_macvtap_join(struct net_card *c, struct net_link *l, unsigned int n,
+		     int *fds, struct err *reterr);
+
+void net_macvtap_delete(const char *name);
+
+enum net_owner {
+	NET_OWNER_NONE, /* not made by net_macvtap_join() */
+	NET_OWNER_ALIVE,
+	NET_OWNER_DEAD,
+};
+
+struct rtnl_link;
+enum net_owner net_macvtap_owner(struct rtnl_link *link);
+
 /* --- reach.c: the same --- */
 
 struct nl_sock;
@@ -173,6 +192,7 @@ struct net_order {
 	bool near;     /* start: with net_near() */
 	size_t spares; /* start: cards more than links, for later ones */
 	unsigned int queues; /* start: of each card, 1 to VM_QUEUES_MAX */
+	bool macvtap; /* start: without spares, near and taps then */
 	bool watch;    /* start: a socket that tells of changes */
 };
 

@@ -134,6 +134,26 @@ static bool is_ours(const struct net_plan *plan, const char *name)
 	return false;
 }
 
+/* 1: a link to look at; 0: not; -EBUSY. */
+static int is_foreign(const struct net_plan *plan, struct rtnl_link *link,
+		      struct err *reterr)
+{
+	const char *name = rtnl_link_get_name(link);
+
+	if (rtnl_link_get_flags(link) & IFF_LOOPBACK || is_ours(plan, name))
+		return 0;
+	switch (net_macvtap_owner(link)) {
+	case NET_OWNER_ALIVE:
+		return err_set(reterr, -EBUSY, "interface '%s' of the network "
+			       "namespace is the macvtap of another VM", name);
+	case NET_OWNER_DEAD:
+		net_macvtap_delete(name);
+		return 0;
+	default:
+		return 1;
+	}
+}
+
 static int scan_links(struct nl_sock *sock, struct net_plan *plan,
 		      struct err *reterr)
 {
@@ -150,10 +170,12 @@ static int scan_links(struct nl_sock *sock, struct net_plan *plan,
 		unsigned int flags = rtnl_link_get_flags(link);
 		const char *why;
 
-		if (flags & IFF_LOOPBACK ||
-		    is_ours(plan, rtnl_link_get_name(link)) ||
-		    (!(flags & IFF_UP) &&
-		     !has_addresses(addresses, rtnl_link_get_ifindex(link))))
+		r = is_foreign(plan, link, reterr);
+		if (r < 0)
+			return r;
+		if (!r || (!(flags & IFF_UP) &&
+			   !has_addresses(addresses,
+					  rtnl_link_get_ifindex(link))))
 			continue;
 		why = unfit(link);
 		if (why) {

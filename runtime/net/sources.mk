@@ -4,6 +4,7 @@
 
 NET_SRCS := \
 	runtime/net/helper.c \
+	runtime/net/macvtap.c \
 	runtime/net/message.c \
 	runtime/net/reach.c \
 	runtime/net/relay.c \
@@ -15,6 +16,7 @@ NET_LIBS := -lnl-route-3 -lnl-3
 # The same folder on every distribution; NL_CFLAGS is for others.
 NL_CFLAGS ?= -isystem /usr/include/libnl3
 
+CFLAGS_runtime/net/macvtap := $(NL_CFLAGS)
 CFLAGS_runtime/net/reach := $(NL_CFLAGS)
 CFLAGS_runtime/net/scan := $(NL_CFLAGS)
 CFLAGS_runtime/net/tap := $(NL_CFLAGS)

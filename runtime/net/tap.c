@@ -378,8 +378,15 @@ int net_clean(struct err *reterr)
 	for (o = nl_cache_get_first(links); o; o = nl_cache_get_next(o)) {
 		struct rtnl_link *link = (struct rtnl_link *)(void *)o;
 		int index = rtnl_link_get_ifindex(link);
-		enum use use = use_of(sock, index);
+		enum net_owner owner = net_macvtap_owner(link);
+		enum use use;
 
+		if (owner == NET_OWNER_DEAD)
+			net_macvtap_delete(rtnl_link_get_name(link));
+		alive += owner == NET_OWNER_ALIVE;
+		if (owner != NET_OWNER_NONE)
+			continue;
+		use = use_of(sock, index);
 		alive += use == USE_ALIVE;
 		if (use != USE_STALE && use != USE_EMPTY)
 			continue;
