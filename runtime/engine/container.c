@@ -715,6 +715,7 @@ void container_free(struct container *c)
 	update_free(c->update);
 	cgroup_release(&c->cgroup);
 	free(c->host_hooks);
+	free(c->resolv_conf);
 	free(c->guest_rootfs);
 	free(c->guest_id);
 	checkpoint_free(c->restore);

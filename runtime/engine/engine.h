@@ -183,6 +183,7 @@ struct container {
 	char *guest_id; /* the agent's name for it, if another; owned */
 	struct update *update; /* under way; owned */
 	struct checkpoint *restore; /* what it is made from, if so; owned */
+	char *resolv_conf; /* that names Docker's name server; owned */
 	char *guest_rootfs; /* path, once the host's part is done; owned */
 	bool in_guest; /* the agent knows it */
 	bool deleted;
@@ -250,8 +251,8 @@ int container_replace_init(struct container *c, struct err *reterr);
 
 /* --- resolver.c --- */
 
-/* The container's resolv.conf names Docker's name server. */
-bool resolver_is_wanted(const struct spec *s);
+/* The container's resolv.conf, which is read now, names Docker's name server. */
+bool resolver_is_wanted(struct container *c);
 
 /* Gives C a resolv.conf of its own when the sandbox's network stands for that
  * name server. 0 or -errno. */

@@ -196,7 +196,7 @@ static int prepare(struct network *net, struct container *c, struct err *reterr)
 	const char *model = eng->config->runtime.internetworking_model;
 	bool macvtap = !strcmp(model, "macvtap");
 	struct net_order order = {
-		.near = resolver_is_wanted(c->spec),
+		.near = resolver_is_wanted(c),
 		.spares = eng->config->qemu.network_spares,
 		.queues = queues(eng->config, c->spec, macvtap),
 		.macvtap = macvtap,

@@ -50,14 +50,18 @@ static const char *find_line(const char *text)
 	return NULL;
 }
 
-bool resolver_is_wanted(const struct spec *s)
+bool resolver_is_wanted(struct container *c)
 {
-	const struct spec_mount *m = resolv_conf(s);
+	const struct spec_mount *m = resolv_conf(c->spec);
 	cleanup_free char *text = NULL;
 	size_t n = 0;
 
-	return m && read_file(AT_FDCWD, m->source, FILE_MAX, &text, &n) == 0 &&
-	       find_line(text);
+	if (!m || read_file(AT_FDCWD, m->source, FILE_MAX, &text, &n) < 0 ||
+	    !find_line(text))
+		return false;
+	free(c->resolv_conf);
+	c->resolv_conf = TAKE_PTR(text);
+	return true;
 }
 
 static int write_ours(const struct container *c, const char *text,
@@ -84,20 +88,15 @@ static int write_ours(const struct container *c, const char *text,
 int resolver_replace(struct container *c, struct err *reterr)
 {
 	struct spec_mount *m = resolv_conf(c->spec);
-	cleanup_free char *text = NULL;
 	char link[64], dir[PATH_MAX], path[PATH_MAX + sizeof(FILE_NAME) + 1];
-	const char *line;
 	ssize_t len;
-	size_t n = 0;
 	int r;
 
+	/* That of a later container of the sandbox has not been read yet. */
 	if (!m || !network_has_resolver(c->sandbox->network) ||
-	    read_file(AT_FDCWD, m->source, FILE_MAX, &text, &n) < 0)
+	    (!c->resolv_conf && !resolver_is_wanted(c)))
 		return 0;
-	line = find_line(text);
-	if (!line)
-		return 0;
-	r = write_ours(c, text, line);
+	r = write_ours(c, c->resolv_conf, find_line(c->resolv_conf));
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", c->dirfd);
 	len = readlink(link, dir, sizeof(dir) - 1);
 	if (r < 0 || len < 0)

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <linux/if_arp.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/ipvlan.h>
 #include <netlink/route/neighbour.h>
 #include <netlink/route/route.h>
 #include <stdio.h>
@@ -34,6 +36,16 @@ void net_skip(struct net_plan *plan, const char *name, const char *why)
 		       "%s'%s': %s", n ? "; " : "", name, why);
 }
 
+/* Its packets come in by netfilter, not at the link. */
+static bool is_l3s(struct rtnl_link *link)
+{
+	uint16_t mode = 0;
+
+	return rtnl_link_is_ipvlan(link) &&
+	       rtnl_link_ipvlan_get_mode(link, &mode) >= 0 &&
+	       mode == IPVLAN_MODE_L3S;
+}
+
 /* What the VM cannot have, as a reason, or NULL. */
 static const char *unfit(struct rtnl_link *link)
 {
@@ -44,6 +56,8 @@ static const char *unfit(struct rtnl_link *link)
 	if (!rtnl_link_get_addr(link) ||
 	    nl_addr_get_len(rtnl_link_get_addr(link)) != NET_MAC_SIZE)
 		return "no hardware address";
+	if (is_l3s(link))
+		return "ipvlan in mode l3s";
 	return NULL;
 }
 
