@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@ struct job {
 	struct event_timer *timer;
 	uint32_t wanted;
 	unsigned int attempts;
-	bool exact; /* of WANTED processors: no more, no fewer */
+	bool exact; /* of WANTED processors: no more, no fewer; 0: any */
+	uint64_t memory_mib; /* EXACT: at least so much */
 };
 
 /* Writes "1" to each SUBDIR/PREFIX<n>/online that says "0"; how many took. */
@@ -123,24 +125,71 @@ static void job_end(struct job *job, bool ok)
 	free(job);
 }
 
+/* MiB of the memory blocks that are on line. */
+static uint64_t count_memory(const char *sysfs)
+{
+	cleanup_free char *path = path_join(sysfs, "devices/system/memory");
+	cleanup_closedir DIR *d = path ? opendir(path) : NULL;
+	cleanup_free char *size = NULL;
+	uint64_t bytes = 0, count = 0;
+	struct dirent *e;
+
+	if (!d ||
+	    read_file(dirfd(d), "block_size_bytes", 64, &size, NULL) < 0)
+		return 0;
+	size[strcspn(size, "\n")] = '\0';
+	if (parse_u64(size, 16, &bytes) < 0)
+		return 0;
+	while ((e = readdir(d))) {
+		cleanup_free char *file = NULL, *text = NULL;
+
+		if (strncmp(e->d_name, "memory", 6) || e->d_name[6] < '0' ||
+		    e->d_name[6] > '9')
+			continue;
+		if (asprintf(&file, "%s/online", e->d_name) < 0)
+			return 0;
+		if (read_file(dirfd(d), file, 64, &text, NULL) == 0)
+			count += *text == '1';
+	}
+	return count * (bytes >> 20);
+}
+
+/* True when all is as wanted; else RET_CPUS and RET_MIB are what there is. */
+static bool settle(const struct job *job, uint32_t *ret_cpus, uint64_t *ret_mib)
+{
+	const char *sysfs = job->agent->sysfs;
+	bool moved = job->wanted != 0;
+
+	*ret_cpus = 0;
+	while (moved)
+		*ret_cpus = step_cpus(sysfs, job->wanted, &moved);
+	*ret_mib = job->memory_mib;
+	if (job->memory_mib) {
+		(void)online_all(sysfs, "devices/system/memory", "memory");
+		*ret_mib = count_memory(sysfs);
+	}
+	return *ret_cpus == job->wanted && *ret_mib >= job->memory_mib;
+}
+
 static void poll_exact(struct job *job)
 {
-	bool moved = true;
-	uint32_t n = 0;
+	uint64_t mib;
+	uint32_t n;
 
-	while (moved)
-		n = step_cpus(job->agent->sysfs, job->wanted, &moved);
-	if (n == job->wanted) {
+	if (settle(job, &n, &mib)) {
 		job_end(job, true);
-	} else if (++job->attempts >= ATTEMPTS) {
-		ttrpc_reply_error(job->call, TTRPC_DEADLINE_EXCEEDED,
-				  "%u processors are on line instead of %u", n,
-				  job->wanted);
-		event_timer_free(job->timer);
-		free(job);
-	} else {
-		event_timer_set(job->timer, POLL_MS);
+		return;
 	}
+	if (++job->attempts < ATTEMPTS) {
+		event_timer_set(job->timer, POLL_MS);
+		return;
+	}
+	ttrpc_reply_error(job->call, TTRPC_DEADLINE_EXCEEDED,
+			  "%u processors are on line instead of %u, %" PRIu64
+			  " MiB of memory instead of %" PRIu64, n, job->wanted,
+			  mib, job->memory_mib);
+	event_timer_free(job->timer);
+	free(job);
 }
 
 static void on_poll(void *arg)
@@ -194,13 +243,14 @@ void hotplug_online(struct agent *agent, struct ttrpc_call *call,
 	on_poll(job);
 }
 
-void hotplug_set_cpus(struct agent *agent, struct ttrpc_call *call,
-		      uint32_t cpus)
+void hotplug_settle(struct agent *agent, struct ttrpc_call *call,
+		    uint32_t cpus, uint64_t memory_mib)
 {
 	struct job *job = job_new(agent, call, cpus);
 
 	if (!job)
 		return;
 	job->exact = true;
+	job->memory_mib = memory_mib;
 	on_poll(job);
 }

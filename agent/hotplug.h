@@ -13,9 +13,10 @@
 void hotplug_online(struct agent *agent, struct ttrpc_call *call,
 		    uint32_t wanted, bool cpu_only);
 
-/* Puts processors on line, or off, the highest first, until there are CPUS (at
- * least 1) of them; answers CALL then, or when no more come. */
-void hotplug_set_cpus(struct agent *agent, struct ttrpc_call *call,
-		      uint32_t cpus);
+/* Puts processors on line, or off, the highest first, until there are CPUS of
+ * them, and memory, until there are MEMORY_MIB at least; 0: as it is. Answers
+ * CALL then, or when no more come. */
+void hotplug_settle(struct agent *agent, struct ttrpc_call *call,
+		    uint32_t cpus, uint64_t memory_mib);
 
 #endif

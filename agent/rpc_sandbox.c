@@ -222,8 +222,8 @@ void rpc_online_cpu_mem(struct agent *agent, struct ttrpc_call *call,
 	const Grpc__OnlineCPUMemRequest *rq =
 		(const Grpc__OnlineCPUMemRequest *)request;
 
-	if (rq->cpus)
-		hotplug_set_cpus(agent, call, rq->cpus);
+	if (rq->cpus || rq->memory_mib)
+		hotplug_settle(agent, call, rq->cpus, rq->memory_mib);
 	else
 		hotplug_online(agent, call, rq->wait ? rq->nb_cpus : 0,
 			       rq->cpu_only);

@@ -284,6 +284,7 @@ struct sandbox {
 	struct vm_size size; /* of the VM now, and CPUs that are on line */
 	struct list resizings; /* of resize.h */
 	bool resizing; /* the first of them has begun */
+	bool memory_stuck; /* the guest has not what the VMM gave it */
 	struct err failure; /* why it ended, when it should not have */
 	struct err fs_failure; /* why FS ended, when it should not have */
 	engine_done_fn done; /* of the boot under way */

@@ -21,6 +21,7 @@ struct resizing {
 	struct vm_size want;
 	engine_done_fn done; /* NULL: whoever asked is gone */
 	void *arg;
+	bool checks_memory; /* in the guest */
 	struct err err; /* the first that went wrong */
 };
 
@@ -139,21 +140,43 @@ static void on_online(void *arg, int code, const char *text,
 	} else {
 		(void)agent_error(&err, AGENT_ONLINE, code, text);
 		keep_error(r, &err);
+		/* What it has is not what the VMM thinks: a balloon would take
+		 * from the memory that it has. */
+		r->sb->memory_stuck |= r->checks_memory;
+		r->sb->size.vcpus = 0; /* whatever it is */
 	}
 	settle(r);
 }
 
-/* The guest's part: CPUs on line, and off. */
+/* MiB that the guest must have on line, or 0. Of DIMMs the VMM does not know
+ * whether the guest took them; in blocks that are as large. */
+static uint64_t guest_memory(const struct resizing *r)
+{
+	const struct resize_limits *l = vm_limits(r->sb->vm);
+	uint32_t first = l->first.memory_mib;
+
+	if (l->memory != RESIZE_MEMORY_DIMM || r->err.code ||
+	    r->want.memory_mib <= first ||
+	    r->want.memory_mib <= r->sb->size.memory_mib)
+		return 0;
+	return ALIGN_UP((uint64_t)first, l->step_mib) + r->want.memory_mib -
+	       first;
+}
+
+/* The guest's part: CPUs on line, and off; memory that it takes. */
 static void step_guest(struct resizing *r)
 {
 	Grpc__OnlineCPUMemRequest request = GRPC__ONLINE_CPUMEM_REQUEST__INIT;
 
-	if (r->want.vcpus == r->sb->size.vcpus) {
+	request.memory_mib = guest_memory(r);
+	if (r->want.vcpus != r->sb->size.vcpus)
+		request.cpus = r->want.vcpus;
+	r->checks_memory = request.memory_mib != 0;
+	if (!request.memory_mib && !request.cpus) {
 		settle(r);
 		return;
 	}
 	request.cpu_only = true;
-	request.cpus = r->want.vcpus;
 	agent_call(r->sb->agent, AGENT_ONLINE, &request.base, on_online, r);
 }
 
@@ -176,6 +199,10 @@ static int step_vm(struct resizing *r, struct err *reterr)
 	uint32_t now = sb->size.memory_mib;
 	int code = 0;
 
+	if (sb->memory_stuck && r->want.memory_mib != now)
+		return err_set(reterr, -EIO,
+			       "the guest did not take the memory that was "
+			       "added to its VM: it is not changed any more");
 	if (r->want.memory_mib > now)
 		code = sandbox_limit_vm(sb, r->want.memory_mib, reterr);
 	return code ? code

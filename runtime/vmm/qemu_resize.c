@@ -48,6 +48,7 @@ struct qemu_resize {
 	uint32_t chunks[CHUNKS_MAX];
 	size_t n_chunks, chunk;
 	unsigned int dimm; /* number of the one that is being added */
+	uint64_t address;  /* for it; 0: the first there is */
 	char leaving[32]; /* id of what is being removed */
 	char why[160]; /* the first that did not go as wanted */
 };
@@ -372,6 +373,8 @@ static void on_backend_added(void *arg, int status,
 	o = id_only(id);
 	put_text(o, "driver", "pc-dimm");
 	put_text(o, "memdev", backend);
+	if (r->address)
+		put_number(o, "addr", r->address);
 	ask(r, "device_add", o, on_dimm_added);
 }
 
@@ -409,6 +412,7 @@ static void on_dimm_leaves(void *arg, int status,
 struct dimms {
 	uint64_t mib, spare; /* all; the largest that may go */
 	unsigned int free;   /* a number that none has */
+	uint64_t end;	     /* of the addresses of all that is there */
 	char leave[32];	     /* id of the SPARE one */
 	bool leaving;	     /* the one that was told to go is there */
 };
@@ -472,6 +476,10 @@ static void adjust_dimms(struct qemu_resize *r, const struct dimms *d)
 		return;
 	}
 	r->dimm = d->free;
+	/* Behind a root image that is mapped the guest's blocks do not begin
+	 * where QEMU would put it. */
+	r->address = ALIGN_UP(d->end, (uint64_t)r->vm->limits.step_mib
+					      << MIB_SHIFT);
 	add_dimm(r, r->chunks[r->chunk++]);
 }
 
@@ -493,7 +501,9 @@ static void on_memory(void *arg, int status, struct json_object *result,
 		struct json_object *v = json_object_array_get_idx(result, i);
 		struct json_object *m = member(v, "data", json_type_object);
 		uint64_t mib = bytes_of(m, "size") >> MIB_SHIFT;
+		uint64_t at = MAX(bytes_of(m, "addr"), bytes_of(m, "memaddr"));
 
+		d.end = MAX(d.end, at + bytes_of(m, "size"));
 		if (!strcmp(text_of(m, "id"), RESIZE_VIRTIO_MEM_ID))
 			r->virtio_mem = mib;
 		else

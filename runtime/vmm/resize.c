@@ -33,8 +33,12 @@ static enum resize_cpu cpu_method(const struct vm_spec *s)
 	if (!(can & ARCH_HOTPLUG_CPU) ||
 	    ((can & ARCH_HOTPLUG_CPU_KVM) && s->accel != ARCH_ACCEL_KVM))
 		return RESIZE_CPU_ONLINE;
-	return can & ARCH_HOTPLUG_CPU_REMOVE ? RESIZE_CPU_PLUG
-					     : RESIZE_CPU_ADD;
+	/* QEMU 7.2's translator has contexts for as many CPUs as there may be,
+	 * and gets none back from one that is removed: it aborts when as many
+	 * have been added (tcg_register_thread()). */
+	if (s->accel == ARCH_ACCEL_TCG || !(can & ARCH_HOTPLUG_CPU_REMOVE))
+		return RESIZE_CPU_ADD;
+	return RESIZE_CPU_PLUG;
 }
 
 bool resize_cpus_spare(const struct vm_spec *s)

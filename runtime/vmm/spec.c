@@ -393,7 +393,7 @@ char *vm_cmdline_build(const struct vm_spec *spec)
 	}
 	(void)snprintf(text, sizeof(text), "maxcpus=%" PRIu32, spec->vcpus);
 	add_param(&b, resize_cpus_spare(spec) ? text : "");
-	if (resize_memory_method(spec) == RESIZE_MEMORY_VIRTIO_MEM)
+	if (resize_memory_method(spec) != RESIZE_MEMORY_BALLOON)
 		add_param(&b, RESIZE_MOVABLE_PARAM);
 	add_param(&b, spec->cmdline_image);
 	add_param(&b, spec->cmdline_sandbox);
