@@ -210,3 +210,25 @@ refused() {
 	[ "$(cpus)" = 1 ]
 	[ "$(memory)" -lt "$before" ]
 }
+
+@test "a VM that has grown is not saved, one that has shrunk is" {
+	case $ARCH in
+	s390x | ppc64le) skip "no emulated guest of $ARCH is saved" ;;
+	esac
+	start 256 "$(growing)" 'shared_fs = "none"'
+	kiln update --memory 500M c1
+	run kiln checkpoint --image-path "$WORK/ck" c1
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *"CPUs or memory were added to its VM"* ]]
+	kiln update --memory 128M c1
+	local before
+	before=$(memory)
+	kiln checkpoint --image-path "$WORK/ck" c1
+	kiln restore -d --image-path "$WORK/ck" --bundle "$BUNDLE" c1 \
+		>"$WORK/out2" 2>&1 </dev/null || { cat "$WORK/out2"; false; }
+	[ "$(memory)" = "$before" ]
+	kiln update --memory 500M --cpu-quota 200000 --cpu-period 100000 c1
+	[ "$(memory)" -gt $((before + 300)) ]
+	[ "$(cpus)" = 2 ]
+}
