@@ -79,10 +79,13 @@ load links
 	end_container
 }
 
+# On the other machine where there is one, which has PCI.
 @test "several queues of a card, one that comes later too" {
+	local -A machine=([x86_64]=q35 [aarch64]=virt-pci)
 	network_setup
 	printf '%s\n' '[hypervisor.qemu]' 'network_queues = 4' 'default_vcpus = 2' \
-		'default_maxvcpus = 2' >"$WORK/config.toml"
+		'default_maxvcpus = 2' \
+		"machine_type = '${machine[$ARCH]:-}'" >"$WORK/config.toml"
 	command_is 'echo alive >/dev/shm/index.html; httpd -p 80 -h /dev/shm
 		echo ready; while :; do sleep 1; done'
 	timeout 60 "$KILN" --config "$WORK/config.toml" --root "$STATE" create \
