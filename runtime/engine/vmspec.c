@@ -489,11 +489,12 @@ static int fill(struct vmspec *v, const struct config *config,
 		r = choose_confinement(v, q, reterr);
 	if (!r)
 		r = choose_machine(s, q, reterr);
+	if (r < 0)
+		return r;
 	s->virtio_mem = q->enable_virtio_mem;
 	s->vcpus_max = vcpus_max(q, s);
 	s->memory_max_mib = memory_max_mib(q, s);
-	if (!r)
-		r = fill_guest(v, config, reterr);
+	r = fill_guest(v, config, reterr);
 	if (!r)
 		r = fill_devices(v, config, share, reterr);
 	return r < 0 ? r : vm_spec_check(s, reterr);

@@ -114,3 +114,10 @@ own_guest() {
 	run kiln run --bundle "$BUNDLE" '../evil'
 	[ "$status" != 0 ]
 }
+
+@test "a machine that there is not is refused by name" {
+	run kiln_configured create "machine_type = 'pdp11'"
+	echo "$output"
+	[ "$status" != 0 ]
+	[[ "$output" == *"machine_type = 'pdp11': $ARCH has "* ]]
+}

@@ -33,6 +33,7 @@ network_teardown() {
 
 teardown() {
 	local id
+	[ -z "${servers:-}" ] || kill $servers 2>/dev/null || true
 	for id in $("$KILN" --root "$STATE" list -q 2>/dev/null); do
 		"$KILN" --root "$STATE" delete --force "$id" || true
 	done
