@@ -59,7 +59,7 @@ with_modules() {
 	cp -r "$GUESTS" "$WORK/guests"
 	export KILN_GUESTS=$WORK/guests
 	at=$(grep -obaF -m1 drivers/block/nbd.ko \
-		"$KILN_GUESTS/$ARCH/modules.img" | cut -d: -f1)
+		"$KILN_GUESTS/$ARCH/modules.img" | cut -d: -f1 | head -n 1)
 	printf X | dd of="$KILN_GUESTS/$ARCH/modules.img" bs=1 seek="$at" \
 		conv=notrunc status=none
 	with_modules true '["nbd"]'

@@ -34,7 +34,7 @@ own_guest() {
 		grep -w nfs /proc/filesystems' \
 		'["wireguard", "nbd nbds_max=3 max_part=0", "nfs"]'
 	[ "$status" = 0 ]
-	for word in wireguard udp_tunnel nbd nfs sunrpc 3; do
+	for word in wireguard libchacha20poly1305 nbd nfs sunrpc 3; do
 		grep -qw "$word" <<<"$output"
 	done
 }
@@ -73,7 +73,7 @@ own_guest() {
 	local at
 	own_guest
 	at=$(grep -obaF -m1 nbds_max "$KILN_GUESTS/$ARCH/modules.img" |
-		cut -d: -f1)
+		cut -d: -f1 | head -n 1)
 	printf X | dd of="$KILN_GUESTS/$ARCH/modules.img" bs=1 seek="$at" \
 		conv=notrunc status=none
 	with_modules true '["nbd"]'
