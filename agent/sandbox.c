@@ -25,6 +25,7 @@
 #define END_RETRY_MS 10
 #define END_TIMEOUT_MS 30000
 #define MODULES_DIR "/lib/modules"
+#define MODULES_DISABLED "/proc/sys/kernel/modules_disabled"
 #define MODULES_MOUNT "modules" /* below the agent's root */
 
 void sandbox_init(struct sandbox *s)
@@ -82,8 +83,21 @@ static int write_dns(const struct agent *agent,
 	return 0;
 }
 
+/* A guest whose image brings no modules loads none later, be it from the files of a
+ * container that has the right to. The kernel takes that back for nobody. */
+static void close_modules(const struct agent *agent)
+{
+	int r;
+
+	if (!agent->is_init || access(MODULES_DIR, F_OK) == 0)
+		return;
+	r = write_file(AT_FDCWD, MODULES_DISABLED, "1");
+	if (r < 0 && r != -ENOENT)
+		log_warn("%s: %s", MODULES_DISABLED, strerror(-r));
+}
+
 /* An image of modules, if there is one, is the first storage, and there for as
- * long as they are loaded. A kernel with LoadPin takes no other ones then. */
+ * long as they are loaded. */
 static int load_modules(struct agent *agent,
 			const Grpc__CreateSandboxRequest *rq, bool *has_image,
 			struct err *reterr)
@@ -103,6 +117,8 @@ static int load_modules(struct agent *agent,
 				    rq->kernel_modules, rq->n_kernel_modules,
 				    reterr);
 	storage_drop_all(agent, &used);
+	if (!r)
+		close_modules(agent);
 	return r;
 }
 

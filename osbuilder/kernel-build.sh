@@ -181,6 +181,9 @@ fi
 if ! cached; then
 	[ -z "${KERNEL_NO_BUILD:-}" ] ||
 		die "$ARCH: not in the cache (KERNEL_NO_BUILD)"
+	[ -z "${MODULES:-}" ] ||
+		PATH=$PATH:/usr/sbin:/sbin command -v depmod >/dev/null ||
+		die "depmod not found: install kmod (make deps)"
 	mkdir -p "$cache/obj" "$cache/log"
 	exec {lock}>"$cache/obj/$name.lock"
 	if ! flock -n "$lock"; then

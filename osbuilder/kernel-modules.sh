@@ -10,6 +10,9 @@ set -euo pipefail
 
 src=$1 obj=$2 out=$3 karch=$4 cross=$5 epoch=$6 jobs=$7 kcflags=$8
 
+# Where depmod is, which users other than root often lack.
+PATH=$PATH:/usr/sbin:/sbin
+
 cc=${cross}gcc hostcc=gcc
 if command -v ccache >/dev/null; then
 	cc="ccache $cc" hostcc="ccache gcc"

@@ -407,7 +407,11 @@ static void on_response(struct ttrpc_conn *conn, uint32_t stream,
 	if (message)
 		pending_end(p, TTRPC_OK, "", message);
 	else if (response && response->status && response->status->code)
-		pending_end(p, response->status->code,
+		/* UNAVAILABLE is what we say of a connection that is gone; a
+		 * peer that is there cannot. */
+		pending_end(p, response->status->code == TTRPC_UNAVAILABLE
+				       ? TTRPC_UNKNOWN
+				       : response->status->code,
 			    response->status->message, NULL);
 	else
 		pending_end(p, TTRPC_INTERNAL, "malformed response", NULL);

@@ -25,6 +25,13 @@ own_guest() {
 	[[ "$output" == *"make image ARCH=$ARCH"* ]]
 }
 
+@test "a machine that the architecture has not is named" {
+	run kiln_configured run 'machine_type = "q35x"'
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *"machine_type = 'q35x': $ARCH has "* ]]
+}
+
 @test "a guest that panics reports its panic line" {
 	own_guest
 	# A valid archive without an init.
