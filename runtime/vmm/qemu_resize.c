@@ -100,6 +100,21 @@ static void fall_short(struct qemu_resize *r, const char *what,
 	log_debug("VM '%s': resize: %s: %s", r->vm->name, what, text);
 }
 
+/* True when a command has failed: then NEXT has been taken, or all is over. */
+static bool failed(struct qemu_resize *r, int status, const char *what,
+		   const char *text, void (*next)(struct qemu_resize *r))
+{
+	if (status >= 0)
+		return false;
+	if (status == -ECONNRESET) {
+		finish(r, status, text);
+		return true;
+	}
+	fall_short(r, what, text);
+	next(r);
+	return true;
+}
+
 /* A new thing is being waited for. */
 static void begin(struct qemu_resize *r)
 {
@@ -238,11 +253,8 @@ static void on_balloon(void *arg, int status, struct json_object *result,
 	uint64_t base = balloon_base(r);
 	uint64_t actual = bytes_of(result, "actual") >> MIB_SHIFT;
 
-	if (status < 0) {
-		fall_short(r, "balloon", text);
-		conclude(r);
+	if (failed(r, status, "balloon", text, conclude))
 		return;
-	}
 	r->balloon = base - MIN(actual, base);
 	if (r->balloon != balloon_wanted(r) &&
 	    waits(r, actual, look_at_balloon))
@@ -261,11 +273,8 @@ static void on_balloon_told(void *arg, int status,
 {
 	struct qemu_resize *r = arg;
 
-	if (status < 0) {
-		fall_short(r, "balloon", text);
-		conclude(r);
+	if (failed(r, status, "balloon", text, conclude))
 		return;
-	}
 	look_at_balloon(r);
 }
 
@@ -300,11 +309,8 @@ static void on_told(void *arg, int status, struct json_object *result UNUSED,
 {
 	struct qemu_resize *r = arg;
 
-	if (status < 0) {
-		fall_short(r, "memory", text);
-		step_balloon(r);
+	if (failed(r, status, "memory", text, step_balloon))
 		return;
-	}
 	look_at_memory(r);
 }
 
@@ -329,11 +335,15 @@ static void adjust_virtio_mem(struct qemu_resize *r)
 	}
 }
 
-static void on_backend_gone(void *arg, int status UNUSED,
+/* One that is still in use is left; the DIMM is what counts. */
+static void on_backend_gone(void *arg, int status,
 			    struct json_object *result UNUSED,
-			    const char *text UNUSED)
+			    const char *text)
 {
-	look_at_memory(arg);
+	if (status == -ECONNRESET)
+		finish(arg, status, text);
+	else
+		look_at_memory(arg);
 }
 
 static void on_dimm_added(void *arg, int status,
@@ -342,15 +352,14 @@ static void on_dimm_added(void *arg, int status,
 	struct qemu_resize *r = arg;
 	char id[40];
 
-	if (status < 0) {
-		fall_short(r, "memory", text);
+	if (status < 0 && status != -ECONNRESET) {
 		(void)snprintf(id, sizeof(id), RESIZE_BACKEND_ID "-%u",
 			       r->dimm);
 		(void)qmp_execute(r->qmp, "object-del", id_only(id), NULL,
 				  NULL);
-		step_balloon(r);
-		return;
 	}
+	if (failed(r, status, "memory", text, step_balloon))
+		return;
 	look_at_memory(r);
 }
 
@@ -362,11 +371,8 @@ static void on_backend_added(void *arg, int status,
 	struct json_object *o;
 	char id[40], backend[40];
 
-	if (status < 0) {
-		fall_short(r, "memory", text);
-		step_balloon(r);
+	if (failed(r, status, "memory", text, step_balloon))
 		return;
-	}
 	(void)snprintf(id, sizeof(id), DIMM_PREFIX "%u", r->dimm);
 	(void)snprintf(backend, sizeof(backend), RESIZE_BACKEND_ID "-%u",
 		       r->dimm);
@@ -400,11 +406,8 @@ static void on_dimm_leaves(void *arg, int status,
 {
 	struct qemu_resize *r = arg;
 
-	if (status < 0) {
-		fall_short(r, "memory", text);
-		step_balloon(r);
+	if (failed(r, status, "memory", text, step_balloon))
 		return;
-	}
 	look_at_memory(r);
 }
 
@@ -417,20 +420,39 @@ struct dimms {
 	bool leaving;	     /* the one that was told to go is there */
 };
 
-static void count_dimm(const struct qemu_resize *r, struct dimms *d,
-		       const char *id, uint64_t mib, uint64_t excess)
+/* Adds up what there is. */
+static void count_device(struct qemu_resize *r, struct dimms *d,
+			 struct json_object *device)
 {
+	struct json_object *m = member(device, "data", json_type_object);
+	uint64_t size = bytes_of(m, "size");
+	uint64_t at = MAX(bytes_of(m, "addr"), bytes_of(m, "memaddr"));
+	const char *id = text_of(m, "id");
 	unsigned int n;
 
+	d->end = MAX(d->end, at + size);
+	if (!strcmp(id, RESIZE_VIRTIO_MEM_ID))
+		r->virtio_mem = size >> MIB_SHIFT;
 	if (sscanf(id, DIMM_PREFIX "%u", &n) != 1)
 		return;
-	d->mib += mib;
+	d->mib += size >> MIB_SHIFT;
 	d->free = MAX(d->free, n + 1);
 	d->leaving |= !strcmp(id, r->leaving);
-	if (mib <= excess && mib >= d->spare) {
-		d->spare = mib;
-		(void)snprintf(d->leave, sizeof(d->leave), "%s", id);
-	}
+}
+
+/* The largest that is not more than what there is too much. */
+static void find_spare(struct dimms *d, struct json_object *device,
+		       uint64_t excess)
+{
+	struct json_object *m = member(device, "data", json_type_object);
+	uint64_t mib = bytes_of(m, "size") >> MIB_SHIFT;
+	const char *id = text_of(m, "id");
+
+	if (strncmp(id, DIMM_PREFIX, strlen(DIMM_PREFIX)) || mib > excess ||
+	    mib < d->spare)
+		return;
+	d->spare = mib;
+	(void)snprintf(d->leave, sizeof(d->leave), "%s", id);
 }
 
 static void shrink_dimms(struct qemu_resize *r, const struct dimms *d)
@@ -488,28 +510,17 @@ static void on_memory(void *arg, int status, struct json_object *result,
 {
 	struct qemu_resize *r = arg;
 	uint64_t want = plugged_wanted(r);
-	uint64_t excess = r->dimms > want ? r->dimms - want : 0;
 	struct dimms d = {0};
-	size_t i;
+	size_t i, n = length_of(result);
 
-	if (status < 0) {
-		fall_short(r, "memory", text);
-		step_balloon(r);
+	if (failed(r, status, "memory", text, step_balloon))
 		return;
-	}
-	for (i = 0; i < length_of(result); i++) {
-		struct json_object *v = json_object_array_get_idx(result, i);
-		struct json_object *m = member(v, "data", json_type_object);
-		uint64_t mib = bytes_of(m, "size") >> MIB_SHIFT;
-		uint64_t at = MAX(bytes_of(m, "addr"), bytes_of(m, "memaddr"));
-
-		d.end = MAX(d.end, at + bytes_of(m, "size"));
-		if (!strcmp(text_of(m, "id"), RESIZE_VIRTIO_MEM_ID))
-			r->virtio_mem = mib;
-		else
-			count_dimm(r, &d, text_of(m, "id"), mib, excess);
-	}
+	for (i = 0; i < n; i++)
+		count_device(r, &d, json_object_array_get_idx(result, i));
 	r->dimms = d.mib;
+	for (i = 0; i < n && d.mib > want; i++)
+		find_spare(&d, json_object_array_get_idx(result, i),
+			   d.mib - want);
 	if (r->vm->limits.memory == RESIZE_MEMORY_VIRTIO_MEM)
 		adjust_virtio_mem(r);
 	else
@@ -539,11 +550,8 @@ static void on_cpu_told(void *arg, int status,
 {
 	struct qemu_resize *r = arg;
 
-	if (status < 0) {
-		fall_short(r, "CPU", text);
-		step_memory(r);
+	if (failed(r, status, "CPU", text, step_memory))
 		return;
-	}
 	look_at_cpus(r);
 }
 
@@ -591,11 +599,8 @@ static void on_cpus(void *arg, int status, struct json_object *result,
 	size_t i, at = 0;
 	uint32_t n = 0;
 
-	if (status < 0) {
-		fall_short(r, "CPU", text);
-		step_memory(r);
+	if (failed(r, status, "CPU", text, step_memory))
 		return;
-	}
 	/* The highest comes first. */
 	for (i = 0; i < length_of(result); i++) {
 		struct json_object *v = json_object_array_get_idx(result, i);
