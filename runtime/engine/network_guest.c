@@ -128,8 +128,14 @@ static void answered(struct network *net, enum agent_method method, int code,
 		return;
 	if (code != TTRPC_OK) {
 		r = agent_error(&err, method, code, text);
-		network_finish(net, r, &err);
-		return;
+		/* A container starts with all of its network. Later one link
+		 * is no reason to forget the others. */
+		if (!net->follows) {
+			network_finish(net, r, &err);
+			return;
+		}
+		if (!net->failure.code)
+			net->failure = err;
 	}
 	net->next++;
 	ask_next(net);
@@ -214,6 +220,9 @@ static void ask_next(struct network *net)
 		net->next++;
 	if (net->next < STEP_END) {
 		r = ask(net, &a);
+	} else if (net->failure.code) {
+		network_finish(net, net->failure.code, &net->failure);
+		return;
 	} else {
 		free(net->told);
 		net->told = malloc(sizeof(*net->told));
@@ -234,5 +243,6 @@ void network_tell(struct network *net, engine_done_fn done, void *arg)
 	net->done_arg = arg;
 	net->next = 0;
 	net->any = false;
+	net->failure = (struct err){0};
 	ask_next(net);
 }

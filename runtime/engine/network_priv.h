@@ -26,6 +26,7 @@ struct network {
 	pid_t relay; /* answers for a name server; 0: none */
 	size_t next; /* the step of network_tell() under way */
 	bool any; /* an earlier step was taken */
+	struct err failure; /* of an earlier step */
 	engine_done_fn done, configured;
 	void *done_arg, *configured_arg;
 };

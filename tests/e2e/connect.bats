@@ -104,3 +104,19 @@ load links
 	done
 	end_container
 }
+
+@test "a link that the agent refuses does not keep the rest from the guest" {
+	network_setup
+	command_is "echo ready; while :; do sleep 1; done"
+	start_container
+	pair neté 10.92.0 fd92:: # it takes names of ASCII only
+	ip -n "$NS" addr add 10.94.0.2/24 dev eth0
+	ip -n "$PEER" addr add 10.94.0.1/24 dev to-eth0
+	wait_line "$STATE/c1/supervisor.log" "not as its namespace: .*name"
+	until_guest "ip -4 -o addr show dev eth0" "10.94.0.2"
+	peer ping -c 1 -w 10 10.94.0.2
+	ip -n "$NS" link set neté name net1
+	until_guest "ip -4 -o addr show dev net1" "10.92.0.2"
+	peer ping -c 1 -w 10 10.92.0.2
+	end_container
+}

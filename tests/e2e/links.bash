@@ -91,7 +91,7 @@ until_links() {
 until_guest() {
 	local i out not bad
 	for ((i = 0; i < 50; i++)); do
-		out=$(kiln exec c1 sh -c "$1" </dev/null)
+		out=$(kiln exec c1 sh -c "$1" </dev/null || true)
 		bad=0
 		for not in "${@:3}"; do
 			[[ "$out" != *"$not"* ]] || bad=1
