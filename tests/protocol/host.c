@@ -122,6 +122,50 @@ static int enter_namespaces(void)
 	return write_file(AT_FDCWD, "/proc/self/gid_map", map);
 }
 
+/* Puts a folder of ours, with FILES of "0" or "1", in the place of the host's
+ * own: the agent must not take its processors off line. */
+static int replace_devices(const struct host *h, const char *name,
+			   const char *const files[][2], size_t n)
+{
+	char own[160], path[256], real[64];
+	size_t i;
+	int r;
+
+	(void)snprintf(own, sizeof(own), "%s/%s", h->dir, name);
+	(void)snprintf(real, sizeof(real), "/sys/devices/system/%s", name);
+	for (i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", own, files[i][0]);
+		*strrchr(path, '/') = '\0';
+		r = make_dirs(path, 0755);
+		if (r < 0)
+			return r;
+		r = write_file_atomic(AT_FDCWD, host_path(h, own, files[i][0]),
+				      files[i][1], strlen(files[i][1]), 0644);
+		if (r < 0)
+			return r;
+	}
+	if (access(real, F_OK) < 0)
+		return 0;
+	return mount(own, real, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+}
+
+static int make_devices(const struct host *h)
+{
+	static const char *const cpus[][2] = {
+		{"cpu0/of", "the one that booted"},
+		{"cpu1/online", "1\n"},
+		{"cpu2/online", "0\n"},
+	};
+	static const char *const memory[][2] = {
+		{"block_size_bytes", "8000000\n"}, /* 128 MiB */
+		{"memory0/online", "1\n"},
+		{"memory1/online", "0\n"},
+	};
+	int r = replace_devices(h, "cpu", cpus, ARRAY_SIZE(cpus));
+
+	return r ? r : replace_devices(h, "memory", memory, ARRAY_SIZE(memory));
+}
+
 int host_setup(struct host *h)
 {
 	int r;
@@ -144,11 +188,14 @@ int host_setup(struct host *h)
 		return -errno;
 	h->has_cgroup =
 		mount("cgroup2", h->cgroup, "cgroup2", 0, NULL) == 0;
-	return make_rootfs(h);
+	r = make_devices(h);
+	return r ? r : make_rootfs(h);
 }
 
 void host_teardown(struct host *h)
 {
+	(void)umount2("/sys/devices/system/cpu", MNT_DETACH);
+	(void)umount2("/sys/devices/system/memory", MNT_DETACH);
 	(void)umount2(h->cgroup, MNT_DETACH);
 	(void)umount2(h->dir, MNT_DETACH);
 	(void)rmdir(h->dir);

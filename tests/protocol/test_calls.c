@@ -7,6 +7,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/macros.h"
 #include "harness.h"
+#include "os/io.h"
 #include "proto/csi.pb-c.h"
 
 static Grpc__Spec__AnnotationsEntry notes[4], *note_list[4];
@@ -636,6 +639,45 @@ static void test_online(void **state UNUSED)
 	assert_non_null(strstr(client_text, "1000 processors"));
 }
 
+/* The first character of a file of the agent's devices; see host.c. */
+static char device_says(const char *name)
+{
+	cleanup_free char *text = NULL;
+
+	assert_int_equal(read_file(AT_FDCWD, host_path(&host, host.dir, name),
+				   64, &text, NULL), 0);
+	return *text;
+}
+
+static void test_settle(void **state UNUSED)
+{
+	Grpc__OnlineCPUMemRequest rq = GRPC__ONLINE_CPUMEM_REQUEST__INIT;
+
+	rq.cpus = 3;
+	ok(call("OnlineCPUMem", &rq.base));
+	assert_int_equal(device_says("cpu/cpu2/online"), '1');
+	rq.cpus = 2; /* the highest goes first */
+	ok(call("OnlineCPUMem", &rq.base));
+	assert_int_equal(device_says("cpu/cpu2/online"), '0');
+	assert_int_equal(device_says("cpu/cpu1/online"), '1');
+	rq.cpus = 1;
+	ok(call("OnlineCPUMem", &rq.base));
+	assert_int_equal(device_says("cpu/cpu1/online"), '0');
+	rq.cpus = 0;
+	rq.memory_mib = 100;
+	ok(call("OnlineCPUMem", &rq.base));
+	rq.memory_mib = 256;
+	ok(call("OnlineCPUMem", &rq.base));
+	assert_int_equal(device_says("memory/memory1/online"), '1');
+	rq.cpus = 4;
+	rq.memory_mib = 384;
+	assert_int_equal(call("OnlineCPUMem", &rq.base),
+			 TTRPC_DEADLINE_EXCEEDED);
+	assert_non_null(strstr(client_text, "3 processors are on line instead "
+					    "of 4, 256 MiB of memory instead "
+					    "of 384"));
+}
+
 /* The resident memory of the agent, in kB. */
 static long agent_rss(void)
 {
@@ -745,6 +787,7 @@ static const struct {
 	{cmocka_unit_test(test_statistics), GUEST},
 	{cmocka_unit_test(test_inner_groups), BOTH},
 	{cmocka_unit_test(test_online), GUEST},
+	{cmocka_unit_test(test_settle), HOST},
 	{cmocka_unit_test(test_clock), GUEST},
 	{cmocka_unit_test(test_growth), BOTH},
 };
