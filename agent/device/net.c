@@ -104,7 +104,8 @@ int net_device_find(const char *sysfs, const char *device_path, char **ret)
 
 int net_device_drive(const char *sysfs, const char *device_path, bool driven)
 {
-	cleanup_free char *dir = NULL, *name = NULL, *driver = NULL, *file = NULL;
+	cleanup_free char *dir = NULL, *name = NULL;
+	cleanup_free char *driver = NULL, *file = NULL;
 	int r = find_dir(sysfs, device_path, &dir);
 
 	if (!r)

@@ -27,7 +27,7 @@ void network_add_cards(struct network *net, struct vm_spec *spec);
 void network_close_taps(struct network *net);
 
 /* Tells the guest, now and when the namespace has changed; its cards are where
- * LAYOUT says. DONE is called once, unless the agent's connection ends first. */
+ * LAYOUT says. DONE is called once, unless the agent's connection ends. */
 void network_configure(struct sandbox *sb, const struct vm_layout *layout,
 		       engine_done_fn done, void *arg);
 

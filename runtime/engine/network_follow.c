@@ -2,8 +2,8 @@
 /*
  * What changes in the namespace after the start: links come and go (podman
  * network connect and disconnect), addresses and routes change. What changes is
- * not read from the messages, which may get lost: after a pause the namespace is
- * looked at anew, and what differs is told to the guest.
+ * not read from the messages, which may get lost: after a pause the namespace
+ * is looked at anew, and what differs is told to the guest.
  */
 #include <errno.h>
 #include <stdlib.h>

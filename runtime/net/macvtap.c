@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A macvtap on a link, in place of a tap and a redirection: all that comes in
- * at the link goes to the VM, and the other way, past the namespace's own stack.
- * It is a link that stays when nobody has it open, so it bears the name of whom
- * it is for: the supervisor, by its pid and when that was started.
+ * at the link goes to the VM, and the other way, past the namespace's own
+ * stack. It is a link that stays when nobody has it open, so it bears the name
+ * of whom it is for: the supervisor, by its pid and when that was started.
  */
 #include <errno.h>
 #include <fcntl.h>

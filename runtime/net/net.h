@@ -132,8 +132,8 @@ int net_mirred(struct rtnl_cls *cls, int action, int policy, int to);
 
 /* --- macvtap.c: the same --- */
 
-/* Gives link L a macvtap with N queues, FDS, that is card C. 0 or -errno; -EBUSY
- * when the link serves somebody else. */
+/* Gives link L a macvtap with N queues, FDS, that is card C. 0 or -errno;
+ * -EBUSY when the link serves somebody else. */
 int net_macvtap_join(struct net_card *c, struct net_link *l, unsigned int n,
 		     int *fds, struct err *reterr);
 

@@ -77,7 +77,7 @@ static int add_address(struct nl_sock *sock, int index, struct nl_addr *near)
 	r = rtnl_addr_set_local(a, near);
 	if (r >= 0)
 		r = rtnl_addr_add(sock, a, 0);
-	return r == -NLE_EXIST ? 0 : r; /* a link of this tap was there before */
+	return r == -NLE_EXIST ? 0 : r; /* of an earlier link of this tap */
 }
 
 static struct rtnl_route *host_route(int index, struct nl_addr *dest,

@@ -171,8 +171,8 @@ int vm_nic_add(struct vm *vm, const struct vm_nic *nic,
 	if (!(vm->ops->features & VMM_FEATURE_NIC_HOTPLUG) ||
 	    !vm_takes_nics(vm->machine))
 		return err_set(reterr, -EOPNOTSUPP,
-			       "machine '%s' of %s takes no cards while it runs",
-			       vm->machine->name, vm->arch->name);
+			       "machine '%s' of %s takes no cards while it "
+			       "runs", vm->machine->name, vm->arch->name);
 	return vm->ops->nic_add(vm, nic, ret_addr, done, arg, reterr);
 }
 
