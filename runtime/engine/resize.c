@@ -188,7 +188,9 @@ static void on_resized(void *arg, int status, const char *text)
 	if (status < 0) {
 		(void)err_set(&err, status, "the VM's size: %s", text);
 		keep_error(r, &err);
-		r->want.vcpus = MIN(r->want.vcpus, vm_size(r->sb->vm)->vcpus);
+		if (vm_limits(r->sb->vm)->cpu != RESIZE_CPU_ONLINE)
+			r->want.vcpus = MIN(r->want.vcpus,
+					    vm_size(r->sb->vm)->vcpus);
 	}
 	step_guest(r);
 }
@@ -228,7 +230,7 @@ static void next(struct sandbox *sb)
 	}
 	if (step_vm(r, &err) < 0) {
 		keep_error(r, &err);
-		end(r);
+		settle(r);
 	}
 }
 

@@ -666,11 +666,14 @@ int sandbox_limit_vm(struct sandbox *sb, uint32_t memory_mib,
 		return 0;
 	r.memory = limits->memory;
 	code = container_limit_on_host(c, &r, reterr);
+	if (code == 0)
+		return 0;
 	/* Less than is in use now is for the next time. */
-	if (code < 0 && was > sb->vm_needs.memory) {
+	if (was > sb->vm_needs.memory) {
 		log_debug("sandbox '%s': %s", sb->id, reterr->text);
 		code = 0;
 	}
+	sb->vm_needs.memory = was;
 	return code;
 }
 

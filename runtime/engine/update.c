@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "runtime/engine/agent.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/resize.h"
@@ -78,12 +79,12 @@ static void finish(struct container *c, int code, const struct err *e)
 static void on_shrunk(void *arg, int code, const struct err *e)
 {
 	struct container *c = arg;
-	struct err err = *e;
+	struct err none = {0};
 
 	if (code < 0)
-		(void)err_wrap(&err, "container '%s' has its new limits, but "
-			       "its VM not the size for them", c->id);
-	finish(c, code, &err);
+		log_warn("container '%s' has its new limits, but its VM not "
+			 "the size for them: %s", c->id, e->text);
+	finish(c, 0, &none);
 }
 
 /* The limits hold: what is more than they need goes. */

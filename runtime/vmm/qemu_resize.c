@@ -651,6 +651,9 @@ int qemu_resize_begin(struct vm *vm, struct qmp *qmp,
 	r->want.vcpus = MAX(want->vcpus, vm->limits.first.vcpus);
 	if (vm->limits.cpu == RESIZE_CPU_ADD)
 		r->want.vcpus = MAX(r->want.vcpus, vm->size.vcpus);
+	/* All are there; how many are on line is between host and guest. */
+	if (vm->limits.cpu == RESIZE_CPU_ONLINE)
+		r->want.vcpus = vm->size.vcpus;
 	r->poll = event_timer_new(vm->loop, on_poll, r);
 	if (!r->poll) {
 		free(r);
