@@ -552,7 +552,8 @@ static int new_spec(struct sandbox *sb, const struct container *c,
 
 	if (!image)
 		return err_code(reterr, -ENOMEM, "boot");
-	return vmspec_new(eng->config, eng->arch, eng->id, c->spec,
+	/* By its folder an administrator sees whose VM it is. */
+	return vmspec_new(eng->config, eng->arch, eng->dir, c->spec,
 			  packed ? image : sb->share->path, ret, reterr);
 }
 

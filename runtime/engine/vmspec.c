@@ -26,13 +26,8 @@
 #define VCPUS_MAX_DEFAULT 8U
 #define MEMORY_MAX_DEFAULT_MIB 8192U
 
-int vmspec_choose_share(const struct config *config,
-			const struct host_facts *facts,
-			enum vm_share_kind *ret, struct err *reterr)
+static int check_virtiofs(const struct host_facts *facts, struct err *reterr)
 {
-	*ret = VM_SHARE_9P;
-	if (config->qemu.shared_fs != CONFIG_SHARED_FS_VIRTIO_FS)
-		return 0;
 	if (!facts->native)
 		return err_set(reterr, -EOPNOTSUPP,
 			       "shared_fs = \"virtio-fs\": its messages carry "
@@ -49,8 +44,24 @@ int vmspec_choose_share(const struct config *config,
 		return err_set(reterr, -EOPNOTSUPP,
 			       "shared_fs = \"virtio-fs\": '%s' needs root; "
 			       "use \"virtio-9p\"", facts->virtiofsd);
-	*ret = VM_SHARE_VIRTIOFS;
 	return 0;
+}
+
+int vmspec_choose_share(const struct config *config,
+			const struct host_facts *facts,
+			enum vm_share_kind *ret, struct err *reterr)
+{
+	enum config_shared_fs way = config->qemu.shared_fs;
+	struct err why = {0};
+	int r = -EOPNOTSUPP;
+
+	if (way != CONFIG_SHARED_FS_9P)
+		r = check_virtiofs(facts, &why);
+	*ret = r < 0 ? VM_SHARE_9P : VM_SHARE_VIRTIOFS;
+	if (r == 0 || way != CONFIG_SHARED_FS_VIRTIO_FS)
+		return 0;
+	*reterr = why;
+	return r;
 }
 
 int vmspec_check_config(const struct config *config, struct err *reterr)
@@ -447,8 +458,13 @@ static int fill_devices(struct vmspec *v, const struct config *config,
 		r = vmspec_choose_share(config, &v->facts, &s->shares[0].kind,
 					reterr);
 	}
-	return r < 0 ? r : modules_attach(v, config->agent.kernel_modules,
-					  reterr);
+	if (r < 0)
+		return r;
+	if (s->n_shares)
+		log_info("files are shared by %s",
+			 s->shares[0].kind == VM_SHARE_VIRTIOFS ? "virtio-fs"
+								: "9p");
+	return modules_attach(v, config->agent.kernel_modules, reterr);
 }
 
 static int fill(struct vmspec *v, const struct config *config,

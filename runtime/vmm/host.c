@@ -315,10 +315,7 @@ static void probe_share(struct host *h)
 	else if (!h->facts.privileged)
 		rung_set(fs, false, "'%s' needs root", h->facts.virtiofsd);
 	else
-		rung_set(fs, true, "'%s', by shared_fs = \"virtio-fs\"",
-			 h->facts.virtiofsd);
-	/* The first, as it serves every guest, with no second process and no
-	 * shared memory, and runs programs sooner (docs/engine.md). */
+		rung_set(fs, true, "'%s'", h->facts.virtiofsd);
 	rung_set(&h->share[RUNG_9P], true,
 		 "served by QEMU itself, for every architecture%s",
 		 h->facts.privileged ? ""
@@ -366,7 +363,7 @@ static void host_init(struct host *h, const struct arch_desc *arch)
 		.accel = {{.name = "kvm"}, {.name = "tcg"}},
 		.channel = {{.name = "vhost-vsock"},
 			    {.name = "virtio-serial"}},
-		.share = {{.name = "9p"}, {.name = "virtio-fs"}},
+		.share = {{.name = "virtio-fs"}, {.name = "9p"}},
 		.confine = {{.name = "jail"}, {.name = "none"}},
 	};
 }

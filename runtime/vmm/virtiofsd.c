@@ -139,10 +139,35 @@ static int old_argv(const struct fs_server_options *o, const char *cache,
 			       "auto, always or never", o->program);
 	(void)strv_add(argv, "-f");
 	(void)strv_add(argv, "-o");
-	(void)strv_addf(argv, "source=%s,cache=%s,xattr,announce_submounts%s",
+	/* It drops a file's pages at every open, but would let the guest
+	 * believe in names and sizes for a second. */
+	(void)strv_addf(argv, "source=%s,cache=%s,xattr,announce_submounts%s%s",
 			o->source, !strcmp(cache, "never") ? "none" : cache,
+			!strcmp(cache, "auto") ? ",timeout=0" : "",
 			o->confined ? ",sandbox=chroot" : "");
 	return 0;
+}
+
+/* That of Rust. Its own "auto" lets the guest believe in names and sizes for a
+ * second; so nothing is kept, but by MAP_SHARED what is open. */
+static void new_argv(const struct fs_server_options *o, const char *cache,
+		     struct strv *argv)
+{
+	(void)strv_add(argv, "--shared-dir");
+	(void)strv_add(argv, o->source);
+	if (!strcmp(cache, "auto")) {
+		(void)strv_add(argv, "--cache=never");
+		(void)strv_add(argv, "--allow-mmap");
+	} else {
+		(void)strv_addf(argv, "--cache=%s", cache);
+	}
+	(void)strv_add(argv, "--xattr");
+	(void)strv_add(argv, "--announce-submounts");
+	if (o->read_only)
+		(void)strv_add(argv, "--readonly");
+	/* Within the jail it could not mount what it wants. */
+	if (o->confined)
+		(void)strv_add(argv, "--sandbox=chroot");
 }
 
 int fs_server_argv(const struct fs_server_options *o, struct strv *argv,
@@ -159,16 +184,7 @@ int fs_server_argv(const struct fs_server_options *o, struct strv *argv,
 		if (r < 0)
 			return r;
 	} else {
-		(void)strv_add(argv, "--shared-dir");
-		(void)strv_add(argv, o->source);
-		(void)strv_addf(argv, "--cache=%s", cache);
-		(void)strv_add(argv, "--xattr");
-		(void)strv_add(argv, "--announce-submounts");
-		if (o->read_only)
-			(void)strv_add(argv, "--readonly");
-		/* Within the jail it could not mount what it wants. */
-		if (o->confined)
-			(void)strv_add(argv, "--sandbox=chroot");
+		new_argv(o, cache, argv);
 	}
 	for (arg = o->extra_args; arg && *arg; arg++)
 		(void)strv_add(argv, *arg);

@@ -75,6 +75,7 @@ memory() { # ARCH: of a running sandbox, in KiB
 		case $name in
 		*qemu-system*) name=qemu ;;
 		*supervisor*) name=supervisor ;;
+		*virtiofsd*) name=virtiofsd ;;
 		*) continue ;;
 		esac
 		awk -v name="$name" '/^Rss:/ {rss = $2} /^Pss:/ {pss = $2}

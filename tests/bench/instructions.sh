@@ -23,7 +23,7 @@ jq --arg r "$O/$1/busybox-rootfs" '.process.terminal = false
 mv "$work/config.json" "$work/bundle/config.json"
 # Counting is slow: the deadlines of a boot are no matter here. And it is the
 # kernel's budget: memory, each page of which costs some, is what it was set with.
-printf '[hypervisor.qemu]\ndefault_memory = 128\n[agent.kiln]\ndial_timeout = 450\n' \
+printf '[hypervisor.qemu]\ndefault_memory = 128\nshared_fs = "virtio-9p"\n[agent.kiln]\ndial_timeout = 450\n' \
 	>"$work/config.toml"
 PATH=$work/bin:$PATH "$KILN" --config "$work/config.toml" --root "$work/state" create --arch "$1" \
 	--bundle "$work/bundle" i </dev/null >"$work/out" 2>&1 ||

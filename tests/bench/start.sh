@@ -20,6 +20,9 @@ trap '[ -z "$vm" ] || kill "$vm" 2>/dev/null || true
 	rm -rf "$work"' EXIT
 
 mkdir -p "$work/bundle" "$work/shared"
+# By 9p, which QEMU serves: there is no virtiofsd for the bare one.
+printf '[hypervisor.qemu]\nshared_fs = "virtio-9p"\n' >"$work/config.toml"
+export KILN_CONF_FILE=$work/config.toml
 "$KILN" spec --bundle "$work/bundle"
 jq --arg r "$O/$arch/busybox-rootfs" '.process.terminal = false
 	| .root.path = $r | .process.args = ["true"]' \
@@ -35,7 +38,7 @@ run() { kiln run --arch "$arch" --bundle "$work/bundle" s </dev/null >/dev/null;
 # How the supervisor calls QEMU. (It is confined: a wrapper could not tell.)
 kiln create --arch "$arch" --bundle "$work/bundle" s </dev/null >/dev/null
 given=()
-for pid in $(pgrep -f -- "-name s .*$work/state"); do
+for pid in $(pgrep -f -- "-name $work/state/s "); do
 	mapfile -d '' -t given <"/proc/$pid/cmdline"
 	[[ ${given[0]} != *qemu-system* ]] || break
 done

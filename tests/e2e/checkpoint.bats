@@ -63,7 +63,7 @@ refused() {
 	echo "$output"
 	[ "$status" = 1 ]
 	[[ "$output" == *"cannot be saved"* ]]
-	! is_savable || [[ "$output" == *9p*'shared_fs = "none"'* ]]
+	! is_savable || [[ "$output" == *"its files come by "*'shared_fs = "none"'* ]]
 	[ ! -e "$WORK/ck" ]
 	stop_counter c1
 	wait_status stopped

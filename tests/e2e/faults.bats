@@ -61,7 +61,7 @@ own_guest() {
 	kiln_create --pid-file "$WORK/pid" >"$WORK/out" 2>&1 </dev/null
 	kiln start c1
 	wait_line "$WORK/out" ready
-	kill -9 "$(qemu_pid)"
+	kill -9 "$(journal_pid vmm)"
 	wait_status stopped
 	is_gone "$(cat "$WORK/pid")"
 	kiln delete c1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Ways of files into the guest that are not the default: virtio-fs, and a root
-# image in place of the initrd.
+# Ways of files into the guest: 9p, virtio-fs, and a root image in place of the
+# initrd.
 
 load helpers
 
@@ -15,6 +15,12 @@ native() {
 	[ "$status" != 0 ] && [[ "$output" == *"byte order"* ]] &&
 		[[ "$output" == *"virtio-9p"* ]] || exit 1
 	return 1
+}
+
+# Every way of files into a guest of this architecture.
+ways() {
+	echo virtio-9p
+	[ "$ARCH" != "$(uname -m)" ] || echo virtio-fs
 }
 
 @test "virtio-fs carries root and volumes, both ways" {
@@ -111,6 +117,57 @@ rootfstype=erofs" ]
 	[[ "$output" == *"file system"* ]]
 }
 
+@test "what is shared by default: virtio-fs with the host's architecture, else 9p" {
+	command_is 'grep -c " / virtiofs " /proc/mounts'
+	run kiln_run
+	echo "$output"
+	[ "$output" = "$([ "$ARCH" = "$(uname -m)" ] && echo 1 || echo 0)" ]
+}
+
+@test "what the host changes is seen at the next open, look and listing" {
+	# Looked at all the time, so that what is kept of it is as new as can be.
+	command_is 'cd /data; cat f; : >ready
+		while [ ! -e go ]; do [ -s f ]; ls >/dev/null 2>&1; done
+		cat f; stat -c %s f; [ -d old ] || echo gone; ls'
+	spec --arg w "$WORK/data" '.mounts += [{destination: "/data", type: "bind",
+		source: $w, options: ["rbind", "rw"]}]'
+	for way in $(ways); do
+		echo "by $way"
+		mkdir -p "$WORK/data/old"
+		echo one >"$WORK/data/f"
+		kiln_configured run "shared_fs = \"$way\"" >"$WORK/out" 2>&1 </dev/null &
+		for ((i = 0; i < 300; i++)); do
+			[ ! -e "$WORK/data/ready" ] || break
+			sleep 0.1
+		done
+		sleep 0.5
+		echo "two, and more" >"$WORK/data/f"
+		rmdir "$WORK/data/old"
+		touch "$WORK/data/new" "$WORK/data/go"
+		wait $!
+		cat "$WORK/out"
+		[ "$(cat "$WORK/out")" = "one
+two, and more
+14
+gone
+f
+go
+new
+ready" ]
+		rm -rf "$WORK/data"
+	done
+}
+
+@test "virtio-fs: a FIFO can be made" {
+	native || return 0
+	command_is 'cd /root; mkfifo f; (echo through >f &); cat f
+		mknod p p; stat -c %F p; rm f p; ls -A'
+	run kiln_configured run 'shared_fs = "virtio-fs"'
+	echo "$output"
+	[ "$output" = "through
+fifo" ]
+}
+
 # The server of 9p finds files by their path: those without one are kept.
 @test "a file that is removed while open is a file still" {
 	command_is 'cd /root; set -e
@@ -120,31 +177,39 @@ rootfstype=erofs" ]
 		chmod 600 /proc/self/fd/3; stat -L -c %a /proc/self/fd/3
 		cat /proc/self/fd/3; echo; echo new >f; cat f
 		stat -L -c %s /proc/self/fd/3; exec 3>&-; rm f; ls -A'
-	run kiln_run
-	echo "$output"
-	[ "$status" = 0 ]
-	[ "$output" = "6 0
+	for way in $(ways); do
+		echo "by $way"
+		run kiln_configured run "shared_fs = \"$way\""
+		echo "$output"
+		[ "$status" = 0 ]
+		[ "$output" = "6 0
 3
 600
 hel
 new
 3" ]
-	[ -z "$(ls -A "$BUNDLE/rootfs/root")" ]
+		[ -z "$(ls -A "$BUNDLE/rootfs/root")" ]
+		rm -rf "$BUNDLE/rootfs/root"/*
+	done
 }
 
 @test "a file that another one replaces while open is itself still" {
 	command_is 'cd /root; set -e
 		echo old >f; echo newer >g; exec 3<f; mv g f
 		cat f; stat -L -c %s f /proc/self/fd/3; cat <&3; exec 3<&-; ls -A'
-	run kiln_run
-	echo "$output"
-	[ "$status" = 0 ]
-	[ "$output" = "newer
+	for way in $(ways); do
+		echo "by $way"
+		run kiln_configured run "shared_fs = \"$way\""
+		echo "$output"
+		[ "$status" = 0 ]
+		[ "$output" = "newer
 6
 4
 old
 f" ]
-	[ "$(ls -A "$BUNDLE/rootfs/root")" = f ]
+		[ "$(ls -A "$BUNDLE/rootfs/root")" = f ]
+		rm -rf "$BUNDLE/rootfs/root"/*
+	done
 }
 
 @test "a folder goes with an open file in it" {
@@ -152,22 +217,30 @@ f" ]
 		mkdir d; echo x >d/f; exec 3<d/f; rm -r d; [ ! -e d ]; cat <&3
 		mkdir e; echo y >e/f; ln e/f g; exec 4<e/f; rm e/f; cat g; rmdir e
 		exec 3<&- 4<&-; ls -A'
-	run kiln_run
-	echo "$output"
-	[ "$status" = 0 ]
-	[ "$output" = "x
+	for way in $(ways); do
+		echo "by $way"
+		run kiln_configured run "shared_fs = \"$way\""
+		echo "$output"
+		[ "$status" = 0 ]
+		[ "$output" = "x
 y
 g" ]
-	[ "$(ls -A "$BUNDLE/rootfs/root")" = g ]
+		[ "$(ls -A "$BUNDLE/rootfs/root")" = g ]
+		rm -rf "$BUNDLE/rootfs/root"/*
+	done
 }
 
 @test "a process that is killed leaves none of its removed files" {
 	command_is 'cd /root; (exec 3>f; rm f; echo gone; exec sleep 1000) & 
 		sleep 1; kill -9 $!; wait; ls -A'
-	run kiln_run
-	echo "$output"
-	[ "$output" = gone ]
-	[ -z "$(ls -A "$BUNDLE/rootfs/root")" ]
+	for way in $(ways); do
+		echo "by $way"
+		run kiln_configured run "shared_fs = \"$way\""
+		echo "$output"
+		[ "$output" = gone ]
+		[ -z "$(ls -A "$BUNDLE/rootfs/root")" ]
+		rm -rf "$BUNDLE/rootfs/root"/*
+	done
 }
 
 # What is not yet written back is not lost to a look at its size.
@@ -179,11 +252,15 @@ g" ]
 		dd if=/dev/urandom of=g bs=7000 count=900 2>/dev/null &
 		while kill -0 $! 2>/dev/null; do stat -c %s g 2>/dev/null; done >/dev/null
 		stat -c %s g; cat g | md5sum'
-	run kiln_run
-	echo "$output"
-	[ "${lines[0]}" = 2000 ]
-	[ "${lines[1]}" = "line 1999 of the file" ]
-	[ "${lines[2]}" = "$(seq 0 1999 | sed 's/.*/line & of the file/' | md5sum)" ]
-	[ "${lines[3]}" = 6300000 ]
-	[ "${lines[4]}" = "$(md5sum <"$BUNDLE/rootfs/root/g")" ]
+	for way in $(ways); do
+		echo "by $way"
+		run kiln_configured run "shared_fs = \"$way\""
+		echo "$output"
+		[ "${lines[0]}" = 2000 ]
+		[ "${lines[1]}" = "line 1999 of the file" ]
+		[ "${lines[2]}" = "$(seq 0 1999 | sed 's/.*/line & of the file/' | md5sum)" ]
+		[ "${lines[3]}" = 6300000 ]
+		[ "${lines[4]}" = "$(md5sum <"$BUNDLE/rootfs/root/g")" ]
+		rm -rf "$BUNDLE/rootfs/root"/*
+	done
 }

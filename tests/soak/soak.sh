@@ -94,7 +94,8 @@ trap clean_up EXIT
 
 # Sums over all processes of all sandboxes, in KiB: proportional set size of
 # the guests' memory, of code that the emulator has translated, of all the
-# rest; and what is private to them. A mapping as large as the guest's memory is it.
+# rest; and what is private to them. A mapping as large as the guest's memory is it,
+# and that which virtiofsd has of it, too.
 memory() {
 	local pid
 	for pid in $(pgrep -f -- "$WORK/state"); do
@@ -105,14 +106,17 @@ memory() {
 				substr(cmdline, RSTART, RLENGTH) : ""
 			gsub(/[^0-9]/, "", ram)
 		}
-		/^[0-9a-f]+-[0-9a-f]+ / { perms = $2 }
-		/^Size:/ { size = $2 }
+		/^[0-9a-f]+-[0-9a-f]+ / {
+			perms = $2
+			memfd = /\/memfd:memory-backend/
+		}
+		/^Size:/ { size = $2; guest = memfd || ram && size >= ram * 1024 }
 		/^Pss:/ {
-			kind = ram && size >= ram * 1024 ? "guest" :
+			kind = guest ? "guest" :
 				perms ~ /^rwx/ ? "translated" : "rest"
 			pss[kind] += $2
 		}
-		/^Private_/ && perms && !(ram && size >= ram * 1024) { private += $2 }
+		/^Private_/ && perms && !guest { private += $2 }
 		END { print pss["guest"] + 0, pss["translated"] + 0, pss["rest"] + 0, private + 0 }
 		' "/proc/$pid/smaps" 2>/dev/null
 	done | awk '{ for (i = 1; i <= 4; i++) s[i] += $i }

@@ -436,6 +436,17 @@ static void test_share_choice(void **state UNUSED)
 
 	assert_int_equal(config_new(&c, &err), 0);
 	assert_int_equal(vmspec_choose_share(c, &f, &kind, &err), 0);
+	assert_int_equal(kind, VM_SHARE_VIRTIOFS);
+	f.native = false;
+	assert_int_equal(vmspec_choose_share(c, &f, &kind, &err), 0);
+	assert_int_equal(kind, VM_SHARE_9P);
+	f.native = true;
+	f.privileged = false;
+	assert_int_equal(vmspec_choose_share(c, &f, &kind, &err), 0);
+	assert_int_equal(kind, VM_SHARE_9P);
+	f.privileged = true;
+	c->qemu.shared_fs = CONFIG_SHARED_FS_9P;
+	assert_int_equal(vmspec_choose_share(c, &f, &kind, &err), 0);
 	assert_int_equal(kind, VM_SHARE_9P);
 	c->qemu.shared_fs = CONFIG_SHARED_FS_VIRTIO_FS;
 	assert_int_equal(vmspec_choose_share(c, &f, &kind, &err), 0);
@@ -487,6 +498,7 @@ static void test_server_command(void **state UNUSED)
 		.cache = "never", .extra_args = (char *const *)(uintptr_t)extra,
 	};
 	cleanup_strv struct strv a = STRV_INIT, b = STRV_INIT, d = STRV_INIT;
+	cleanup_strv struct strv e = STRV_INIT, g = STRV_INIT;
 	struct err err = {0};
 
 	assert_int_equal(fs_server_argv(&o, &a, &err), 0);
@@ -499,6 +511,16 @@ static void test_server_command(void **state UNUSED)
 	assert_int_equal(fs_server_argv(&o, &d, &err), 0);
 	assert_true(strv_contains(
 		&d, "source=/a,cache=none,xattr,announce_submounts"));
+	/* Without a second in which changes are not seen. */
+	o.cache = NULL;
+	assert_int_equal(fs_server_argv(&o, &e, &err), 0);
+	assert_true(strv_contains(
+		&e, "source=/a,cache=auto,xattr,announce_submounts,timeout=0"));
+	o.program = "/usr/libexec/virtiofsd";
+	assert_int_equal(fs_server_argv(&o, &g, &err), 0);
+	assert_true(strv_contains(&g, "--cache=never"));
+	assert_true(strv_contains(&g, "--allow-mmap"));
+	o.program = "/usr/lib/qemu/virtiofsd";
 	o.cache = "metadata";
 	assert_int_equal(fs_server_argv(&o, &d, &err), -EOPNOTSUPP);
 }
