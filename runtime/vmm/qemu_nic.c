@@ -37,11 +37,44 @@ void qemu_nic_cancel(struct vm *vm)
 	free(n);
 }
 
+static void put(struct json_object *o, const char *key, const char *prefix,
+		const char *value)
+{
+	char text[VM_QUEUES_MAX * NAME_MAX_FD];
+
+	(void)snprintf(text, sizeof(text), "%s%s", prefix, value);
+	(void)json_object_object_add(o, key, json_object_new_string(text));
+}
+
+/* The name that QEMU knows descriptor I by. */
+static void fd_name(const struct qemu_nic *n, unsigned int i, char *ret,
+		    size_t size)
+{
+	(void)snprintf(ret, size, "%s-%u", n->id, i);
+}
+
+/* QEMU would keep them, and with them the tap, for ever. Those that a netdev
+ * has taken have no names any more: refused, which is fine. */
+static void take_back(struct qemu_nic *n)
+{
+	char name[NAME_MAX_FD];
+
+	for (unsigned int i = 0; i < n->given; i++) {
+		struct json_object *o = json_object_new_object();
+
+		fd_name(n, i, name, sizeof(name));
+		put(o, "fdname", "", name);
+		(void)qmp_execute(n->qmp, "closefd", o, NULL, NULL);
+	}
+}
+
 static void finish(struct qemu_nic *n, int status, const char *text)
 {
 	vm_done_fn done = n->done;
 	void *arg = n->arg;
 
+	if (status < 0 && status != -ECONNRESET)
+		take_back(n);
 	qemu_nic_cancel(n->vm);
 	/* Its end is told otherwise. */
 	if (status != -ECONNRESET)
@@ -55,15 +88,6 @@ static void ask(struct qemu_nic *n, const char *command,
 
 	if (r < 0)
 		finish(n, r, "QEMU takes no command");
-}
-
-static void put(struct json_object *o, const char *key, const char *prefix,
-		const char *value)
-{
-	char text[VM_QUEUES_MAX * NAME_MAX_FD];
-
-	(void)snprintf(text, sizeof(text), "%s%s", prefix, value);
-	(void)json_object_object_add(o, key, json_object_new_string(text));
 }
 
 static void on_device(void *arg, int status, struct json_object *result UNUSED,
@@ -101,13 +125,6 @@ static void on_netdev(void *arg, int status, struct json_object *result UNUSED,
 		(void)json_object_object_add(o, "mq",
 					     json_object_new_boolean(true));
 	ask(n, "device_add", o, on_device);
-}
-
-/* The name that QEMU knows descriptor I by. */
-static void fd_name(const struct qemu_nic *n, unsigned int i, char *ret,
-		    size_t size)
-{
-	(void)snprintf(ret, size, "%s-%u", n->id, i);
 }
 
 /* "nic1-0:nic1-1" for those from FIRST on. */
