@@ -19,14 +19,23 @@
 
 /* Whoever makes a link does so in several steps. */
 #define SETTLE_MS 100
+/* What has failed is tried again after 1, 2, 4 … s, and no more than that: the
+ * next success counts anew. Changes do not, as a try makes some itself. */
+#define TRIES_MAX 6
+#define RETRY_MS 1000U
 
 static void again(struct network *net)
 {
-	if (!net->changed || !net->follows || net->settles || net->job ||
-	    net->done)
+	if (!net->follows || net->settles || net->job || net->adds || net->done)
 		return;
-	net->settles = true;
-	event_timer_set(net->settle, SETTLE_MS);
+	if (net->changed) {
+		net->settles = true;
+		net->retries = false;
+		event_timer_set(net->settle, SETTLE_MS);
+	} else if (net->failed && net->tries < TRIES_MAX) {
+		net->retries = true;
+		event_timer_set(net->settle, RETRY_MS << net->tries);
+	}
 }
 
 static void on_told(void *arg, int code, const struct err *e)
@@ -40,18 +49,38 @@ static void on_told(void *arg, int code, const struct err *e)
 		log_info("sandbox '%s': its network is as its namespace: %zu "
 			 "interfaces, %zu routes", net->sb->id,
 			 net->plan->n_links, net->plan->n_routes);
+	net->failed |= code < 0;
+	if (!net->failed)
+		net->tries = 0;
 	again(net);
 }
 
 static void add_cards(struct network *net);
 
+/* The guest is not told of a card that is not there, nor of its link. The next
+ * look parts the two. */
+static void refuse(struct net_plan *plan, size_t card)
+{
+	size_t i;
+
+	plan->cards[card].refused = true;
+	for (i = 0; i < plan->n_links; i++)
+		if (plan->links[i].card == card) {
+			net_drop_link(plan, i);
+			return;
+		}
+}
+
 static void on_card(void *arg, int status, const char *text)
 {
 	struct network *net = arg;
 
-	if (status < 0)
+	if (status < 0) {
 		log_warn("sandbox '%s': QEMU takes no further card: %s",
 			 net->sb->id, text);
+		refuse(net->plan, net->card);
+		net->failed = true;
+	}
 	add_cards(net);
 }
 
@@ -65,7 +94,9 @@ static void add_cards(struct network *net)
 
 	for (i = 0; i < NET_CARDS_MAX && net->taps[i][0] < 0; i++)
 		;
-	if (i == NET_CARDS_MAX) {
+	net->adds = i < NET_CARDS_MAX;
+	net->card = i;
+	if (!net->adds) {
 		network_tell(net, on_told, net);
 		return;
 	}
@@ -81,11 +112,13 @@ static void on_seen(void *arg, int code, const struct net_result *res,
 {
 	struct network *net = arg;
 	const struct net_plan *plan = code < 0 ? NULL : res->plan;
+	size_t i;
 
 	net->job = NULL;
 	if (code < 0) {
 		log_warn("sandbox '%s': its network namespace has changed, and "
 			 "cannot be followed: %s", net->sb->id, e->text);
+		net->failed = true;
 		again(net);
 		return;
 	}
@@ -97,6 +130,8 @@ static void on_seen(void *arg, int code, const struct net_result *res,
 				 : "");
 	if (*plan->unreached)
 		log_warn("sandbox '%s': %s", net->sb->id, plan->unreached);
+	for (i = 0; i < NET_CARDS_MAX; i++)
+		net->failed |= plan->cards[i].refused;
 	*net->plan = *plan;
 	memcpy(net->taps, res->taps, sizeof(net->taps));
 	add_cards(net);
@@ -105,18 +140,23 @@ static void on_seen(void *arg, int code, const struct net_result *res,
 static void on_settled(void *arg)
 {
 	struct network *net = arg;
+	struct engine *eng = net->sb->eng;
 	const struct net_order order = {.nsfd = net->nsfd,
-					.before = net->plan};
+					.before = net->plan,
+					.retry = net->retries};
 	struct err err = {0};
 
-	net->settles = net->changed = false;
-	net->job = net_start(net->sb->eng->loop, &order, on_seen, net, &err);
+	net->tries += net->retries;
+	net->settles = net->changed = net->retries = net->failed = false;
+	journal_trim(&eng->journal, eng->dirfd);
+	net->job = net_start(eng->loop, &order, on_seen, net, &err);
 	if (!net->job) {
 		log_warn("sandbox '%s': %s", net->sb->id, err.text);
+		net->failed = true;
+		again(net);
 		return;
 	}
-	(void)journal_process(&net->sb->eng->journal, "net",
-			      net_pid(net->job));
+	(void)journal_process(&eng->journal, "net", net_pid(net->job));
 }
 
 static void on_change(void *arg, int fd, uint32_t events UNUSED)

@@ -81,15 +81,20 @@ static bool same_neighbours(const struct net_plan *a, const struct net_plan *b)
 	return true;
 }
 
+static bool has_card(const struct net_plan *plan, size_t card)
+{
+	return *plan->cards[card].tap && !plan->cards[card].refused;
+}
+
 /* The card was another interface, or (at the start) it is none. */
 static bool needs_absence(const struct network *net, size_t card)
 {
 	const struct net_link *now = link_at(net->plan, card);
 	const struct net_link *before = link_at(net->told, card);
 
-	if (!*net->plan->cards[card].tap)
+	if (!has_card(net->plan, card))
 		return false;
-	return net->told && *net->told->cards[card].tap
+	return net->told && has_card(net->told, card)
 		       ? before && (!now || now->index != before->index)
 		       : !now;
 }

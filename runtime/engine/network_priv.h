@@ -22,6 +22,11 @@ struct network {
 	struct event_io *watch_io;
 	struct event_timer *settle; /* from the first change on */
 	bool changed, settles;
+	bool adds; /* QEMU is given cards, CARD just now */
+	size_t card;
+	bool failed; /* the last look, or what followed from it */
+	bool retries; /* the next look is for no change, but for that */
+	unsigned int tries; /* in a row; see network_follow.c */
 	bool follows; /* the guest has been told what there was at the start */
 	pid_t relay; /* answers for a name server; 0: none */
 	size_t next; /* the step of network_tell() under way */

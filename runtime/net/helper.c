@@ -93,7 +93,10 @@ static int serve(struct net_plan *plan, struct net_link *l, taps_t taps,
 	int r = 0;
 
 	if (find_card(plan, l->index, &l->card))
-		return 0;
+		return plan->cards[l->card].refused
+			       ? err_set(reterr, -EAGAIN,
+					 "the VM has refused a card for it")
+			       : 0;
 	if (!find_card(plan, 0, &l->card))
 		return err_set(reterr, -ENOSPC, "no card of the VM is free");
 	c = &plan->cards[l->card];
@@ -107,13 +110,6 @@ static int serve(struct net_plan *plan, struct net_link *l, taps_t taps,
 	if (!r)
 		r = net_join(c, l, reterr);
 	return r < 0 ? r : 1;
-}
-
-static void drop_link(struct net_plan *plan, size_t i)
-{
-	plan->n_links--;
-	memmove(&plan->links[i], &plan->links[i + 1],
-		(plan->n_links - i) * sizeof(*plan->links));
 }
 
 static const struct net_link *link_before(const struct net_plan *before,
@@ -161,7 +157,7 @@ static int serve_all(struct net_plan *plan, const struct net_plan *before,
 			return r;
 		if (r < 0) {
 			net_skip(plan, l->name, err.text);
-			drop_link(plan, i);
+			net_drop_link(plan, i);
 			continue;
 		}
 		finish_link(plan, before, l, r > 0);
@@ -185,13 +181,31 @@ static int add_spares(struct net_plan *plan, size_t n, taps_t taps,
 	return r;
 }
 
-static void part_gone(struct net_plan *plan)
+/* Its link is the host's again, at least until it is tried anew. */
+static void part_refused(struct net_plan *plan, struct net_card *c, bool retry)
+{
+	int link = c->link;
+
+	if (*c->tap && plan->macvtap)
+		net_macvtap_delete(c->tap);
+	else if (*c->tap)
+		net_part(c);
+	c->tap[0] = '\0';
+	c->refused = !retry && link > 0 && is_served(plan, link);
+	c->link = c->refused ? link : 0;
+}
+
+static void part_gone(struct net_plan *plan, bool retry)
 {
 	size_t i;
 
 	for (i = 0; i < NET_CARDS_MAX; i++) {
 		struct net_card *c = &plan->cards[i];
 
+		if (c->refused) {
+			part_refused(plan, c, retry);
+			continue;
+		}
 		if (c->link <= 0 || is_served(plan, c->link))
 			continue;
 		if (plan->macvtap) {
@@ -208,14 +222,16 @@ static int work(const struct net_order *o, struct net_plan *plan, taps_t taps)
 	struct err err = {0};
 	int r = net_scan_links(plan, &plan->err);
 
+	/* What may fail comes before anything is changed: what has been made
+	 * while following is undone by nobody but the next look. */
+	if (!r)
+		r = net_scan_rest(plan, &plan->err);
 	if (!r && o->before)
-		part_gone(plan);
+		part_gone(plan, o->retry);
 	if (!r)
 		r = serve_all(plan, o->before, taps, &plan->err);
 	if (!r && !o->before)
 		r = add_spares(plan, o->spares, taps, &plan->err);
-	if (!r)
-		r = net_scan_rest(plan, &plan->err);
 	if (!r && net_tell_near(plan, &err) < 0)
 		note_failure(plan, &err);
 	if (r < 0 && !o->before) {
@@ -393,7 +409,8 @@ struct net_job *net_start(struct event_loop *loop,
 	*job = (struct net_job){.loop = loop, .sock = -1, .done = done,
 				.arg = arg, .watch = order->watch};
 	for (i = 0; order->before && i < NET_CARDS_MAX; i++)
-		job->had_tap[i] = *order->before->cards[i].tap;
+		job->had_tap[i] = *order->before->cards[i].tap &&
+				  !order->before->cards[i].refused;
 	/* The plan is one message, and fits: nobody reads before the end. */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		(void)err_errno(reterr, "socket for the network");

@@ -47,6 +47,8 @@ struct net_address {
 struct net_card {
 	char tap[IF_NAMESIZE]; /* "": there is none */
 	int link; /* index of the link that it serves; 0: none; -1: never any */
+	/* By the VMM: its tap is no card, and LINK waits for another. */
+	bool refused;
 };
 
 struct net_link {
@@ -100,6 +102,9 @@ int net_scan_links(struct net_plan *plan, struct err *reterr);
 
 /* Then routes and neighbours, those of its links. */
 int net_scan_rest(struct net_plan *plan, struct err *reterr);
+
+/* Link I is none of PLAN's, nor are its routes and neighbours. */
+void net_drop_link(struct net_plan *plan, size_t i);
 
 /* Notes that link NAME is left out, for the reason WHY. */
 void net_skip(struct net_plan *plan, const char *name, const char *why);
@@ -189,6 +194,7 @@ struct net_order {
 	int nsfd; /* the namespace; borrowed */
 	/* Start with nothing there, or follow what has become of this. */
 	const struct net_plan *before;
+	bool retry; /* follow: also links whose cards were refused */
 	bool near;     /* start: with net_near() */
 	size_t spares; /* start: cards more than links, for later ones */
 	unsigned int queues; /* start: of each card, 1 to VM_QUEUES_MAX */

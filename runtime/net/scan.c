@@ -36,6 +36,33 @@ void net_skip(struct net_plan *plan, const char *name, const char *why)
 		       "%s'%s': %s", n ? "; " : "", name, why);
 }
 
+void net_drop_link(struct net_plan *plan, size_t i)
+{
+	size_t k, n = 0;
+
+	plan->n_links--;
+	memmove(&plan->links[i], &plan->links[i + 1],
+		(plan->n_links - i) * sizeof(*plan->links));
+	for (k = 0; k < plan->n_routes; k++) {
+		struct net_route r = plan->routes[k];
+
+		if (r.link == i)
+			continue;
+		r.link -= r.link > i;
+		plan->routes[n++] = r;
+	}
+	plan->n_routes = n;
+	for (n = k = 0; k < plan->n_neighbours; k++) {
+		struct net_neighbour x = plan->neighbours[k];
+
+		if (x.link == i)
+			continue;
+		x.link -= x.link > i;
+		plan->neighbours[n++] = x;
+	}
+	plan->n_neighbours = n;
+}
+
 /* Its packets come in by netfilter, not at the link. */
 static bool is_l3s(struct rtnl_link *link)
 {

@@ -253,8 +253,14 @@ int net_card_make(struct net_card *c, unsigned int n, int *fds,
 	(void)snprintf(rq.ifr_name, sizeof(rq.ifr_name), "kiln%%d");
 	for (i = 0; i < n; i++) {
 		fds[i] = open_queue(&rq, reterr);
-		if (fds[i] < 0)
-			return fds[i];
+		if (fds[i] < 0) {
+			int r = fds[i];
+
+			fds[i] = -1;
+			while (i-- > 0)
+				close_fd(&fds[i]);
+			return r;
+		}
 	}
 	*c = (struct net_card){0};
 	memcpy(c->tap, rq.ifr_name, sizeof(c->tap) - 1);
