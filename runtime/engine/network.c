@@ -91,7 +91,7 @@ static void on_relay_gone(void *arg, pid_t pid UNUSED, int status)
 		 net->sb->id, (unsigned int)status);
 }
 
-static void start_relay(struct network *net)
+void network_start_relay(struct network *net)
 {
 	struct engine *eng = net->sb->eng;
 	pid_t pid = net_relay(net->nsfd);
@@ -125,7 +125,7 @@ static int take(struct network *net, const struct net_result *res,
 	if (*plan->unreached)
 		log_warn("sandbox '%s': %s", net->sb->id, plan->unreached);
 	if (plan->is_near)
-		start_relay(net);
+		network_start_relay(net);
 	return 0;
 }
 

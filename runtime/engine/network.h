@@ -11,6 +11,11 @@
  */
 struct network;
 
+/* Why a VM with a card is not saved. */
+#define NETWORK_UNSAVABLE                                                      \
+	"it has a network card, whose connections lead to this network "       \
+	"namespace: create it in one without links"
+
 /*
  * Looks at the network namespace of C, the first container of SB, once the
  * host's hooks have filled it, and makes what the VM's cards are joined to.

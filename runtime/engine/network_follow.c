@@ -6,6 +6,7 @@
  * is looked at anew, and what differs is told to the guest.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -103,6 +104,9 @@ static void add_cards(struct network *net)
 	network_fill_card(net, i, &nic);
 	r = vm_nic_add(net->sb->vm, &nic, &net->at[i], on_card, net, &err);
 	network_close_card(net, i);
+	if (!r && !*net->sb->unsavable)
+		(void)snprintf(net->sb->unsavable, sizeof(net->sb->unsavable),
+			       NETWORK_UNSAVABLE);
 	if (r < 0)
 		on_card(net, r, err.text);
 }
@@ -132,6 +136,8 @@ static void on_seen(void *arg, int code, const struct net_result *res,
 		log_warn("sandbox '%s': %s", net->sb->id, plan->unreached);
 	for (i = 0; i < NET_CARDS_MAX; i++)
 		net->failed |= plan->cards[i].refused;
+	if (plan->is_near && !net->plan->is_near)
+		network_start_relay(net); /* the first link that it can be by */
 	*net->plan = *plan;
 	memcpy(net->taps, res->taps, sizeof(net->taps));
 	add_cards(net);

@@ -45,6 +45,9 @@ void network_fill_card(struct network *net, size_t card, struct vm_nic *ret);
 /* QEMU has what card CARD needs. */
 void network_close_card(struct network *net, size_t card);
 
+/* Answers the guest's questions for NET_RESOLVER. */
+void network_start_relay(struct network *net);
+
 void network_finish(struct network *net, int code, const struct err *e);
 
 /* Tells the guest what has changed from net->told, which is net->plan then.

@@ -582,8 +582,7 @@ static const char *unsavable(const struct vm_spec *s)
 		       "has mounted that: create it with shared_fs = \"none\" "
 		       "(a copy of its files)";
 	if (s->n_nics)
-		return "it has a network card, whose connections lead to this "
-		       "network namespace: create it in one without links";
+		return NETWORK_UNSAVABLE;
 	if (s->image && s->image_bus != VM_IMAGE_BLK)
 		return "its root image is mapped as memory: set "
 		       "vm_rootfs_driver = \"virtio-blk\"";

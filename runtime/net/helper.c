@@ -101,8 +101,7 @@ static int serve(struct net_plan *plan, struct net_link *l, taps_t taps,
 		return err_set(reterr, -ENOSPC, "no card of the VM is free");
 	c = &plan->cards[l->card];
 	if (plan->macvtap) {
-		r = net_macvtap_join(c, l, plan->queues, taps[l->card],
-				     reterr);
+		r = net_macvtap_join(plan, c, l, taps[l->card], reterr);
 		return r < 0 ? r : 1;
 	}
 	if (!*c->tap)
@@ -301,17 +300,18 @@ static void begin(struct net_plan *plan, const struct net_order *o)
 	plan->is_near = o->before->is_near;
 }
 
-static _Noreturn void child(const struct net_order *o, int sock)
+static _Noreturn void child(const struct net_order *o, int sock, pid_t parent)
 {
 	struct net_plan *plan = calloc(1, sizeof(*plan));
 	int taps[NET_CARDS_MAX][VM_QUEUES_MAX], watch = -1, r;
 
 	(void)prctl(PR_SET_NAME, "kiln-net", 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (!plan)
+	if (!plan || getppid() != parent) /* it has ended before that */
 		_exit(1);
 	memset(taps, 0xff, sizeof(taps));
 	begin(plan, o);
+	plan->owner = parent;
 	r = enter(o->nsfd, &plan->err);
 	/* Before it is looked at: whatever comes later will be told. */
 	if (!r && o->watch) {
@@ -399,6 +399,7 @@ struct net_job *net_start(struct event_loop *loop,
 			  void *arg, struct err *reterr)
 {
 	struct net_job *job = calloc(1, sizeof(*job));
+	pid_t parent = getpid();
 	int pair[2], r;
 	size_t i;
 
@@ -420,7 +421,7 @@ struct net_job *net_start(struct event_loop *loop,
 	job->sock = pair[0];
 	job->pid = fork();
 	if (!job->pid)
-		child(order, pair[1]);
+		child(order, pair[1], parent);
 	close_fd(&pair[1]);
 	r = job->pid < 0 ? err_errno(reterr, "fork")
 			 : event_child(loop, job->pid, on_exit_of_child, job);

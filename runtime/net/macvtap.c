@@ -46,11 +46,10 @@ static int fail(struct err *reterr, int r, const struct net_link *l)
 		       "make a macvtap for '%s': %s", l->name, nl_geterror(r));
 }
 
-static int set_alias(struct nl_sock *sock, int index)
+static int set_alias(struct nl_sock *sock, int index, pid_t owner)
 {
 	cleanup_link struct rtnl_link *old = rtnl_link_alloc();
 	cleanup_link struct rtnl_link *change = rtnl_link_alloc();
-	pid_t owner = getppid();
 	uint64_t start = 0;
 	char alias[64];
 
@@ -66,6 +65,12 @@ static int set_alias(struct nl_sock *sock, int index)
 	return rtnl_link_change(sock, old, change, 0);
 }
 
+static bool is_name(const char *name)
+{
+	return !strncmp(name, "kiln", 4) && name[4] &&
+	       name[4 + strspn(name + 4, "0123456789")] == '\0';
+}
+
 enum net_owner net_macvtap_owner(struct rtnl_link *link)
 {
 	const char *type = rtnl_link_get_type(link);
@@ -73,8 +78,12 @@ enum net_owner net_macvtap_owner(struct rtnl_link *link)
 	uint64_t start = 0;
 	int pid = 0;
 
-	if (!type || strcmp(type, "macvtap") != 0 || !alias ||
-	    sscanf(alias, "kiln %d %" SCNu64, &pid, &start) != 2)
+	if (!type || strcmp(type, "macvtap") != 0)
+		return NET_OWNER_NONE;
+	/* Killed before it had its alias. */
+	if (!alias && is_name(rtnl_link_get_name(link)))
+		return NET_OWNER_DEAD;
+	if (!alias || sscanf(alias, "kiln %d %" SCNu64, &pid, &start) != 2)
 		return NET_OWNER_NONE;
 	return proc_is_alive(pid, start) ? NET_OWNER_ALIVE : NET_OWNER_DEAD;
 }
@@ -108,8 +117,19 @@ static int put_up(struct nl_sock *sock, int index)
 	return rtnl_link_change(sock, old, change, 0);
 }
 
+static void delete_link(struct nl_sock *sock, const char *name)
+{
+	cleanup_link struct rtnl_link *link = rtnl_link_alloc();
+	unsigned int index = if_nametoindex(name);
+
+	if (!index || !link)
+		return; /* it went with its link */
+	rtnl_link_set_ifindex(link, (int)index);
+	(void)rtnl_link_delete(sock, link);
+}
+
 static int make_link(struct nl_sock *sock, struct net_card *c,
-		     const struct net_link *l)
+		     const struct net_link *l, pid_t owner)
 {
 	unsigned int i;
 	int r = put_up(sock, l->index);
@@ -119,8 +139,12 @@ static int make_link(struct nl_sock *sock, struct net_card *c,
 		if (if_nametoindex(c->tap))
 			continue;
 		r = add_link(sock, l, c->tap);
+		if (r < 0)
+			continue;
+		r = set_alias(sock, (int)if_nametoindex(c->tap), owner);
 		if (r >= 0)
-			return set_alias(sock, (int)if_nametoindex(c->tap));
+			return 0;
+		delete_link(sock, c->tap);
 	}
 	c->tap[0] = '\0';
 	return r < 0 ? r : -NLE_EXIST;
@@ -179,8 +203,14 @@ static int open_queues(const char *name, dev_t device, unsigned int n,
 		return -errno;
 	for (i = 0; i < n; i++) {
 		fds[i] = open(path, O_RDWR | O_CLOEXEC);
-		if (fds[i] < 0 || ioctl(fds[i], TUNSETIFF, &rq) < 0)
-			return -errno;
+		if (fds[i] < 0 || ioctl(fds[i], TUNSETIFF, &rq) < 0) {
+			int r = -errno;
+
+			do {
+				close_fd(&fds[i]);
+			} while (i-- > 0);
+			return r;
+		}
 	}
 	return 0;
 }
@@ -201,17 +231,13 @@ static int open_all(const struct net_card *c, unsigned int n, int *fds,
 void net_macvtap_delete(const char *name)
 {
 	cleanup_nl_sock struct nl_sock *sock = nl_socket_alloc();
-	cleanup_link struct rtnl_link *link = rtnl_link_alloc();
-	unsigned int index = if_nametoindex(name);
 
-	if (!index || !sock || !link || nl_connect(sock, NETLINK_ROUTE) < 0)
-		return; /* it went with its link */
-	rtnl_link_set_ifindex(link, (int)index);
-	(void)rtnl_link_delete(sock, link);
+	if (sock && nl_connect(sock, NETLINK_ROUTE) >= 0)
+		delete_link(sock, name);
 }
 
-int net_macvtap_join(struct net_card *c, struct net_link *l, unsigned int n,
-		     int *fds, struct err *reterr)
+int net_macvtap_join(const struct net_plan *plan, struct net_card *c,
+		     const struct net_link *l, int *fds, struct err *reterr)
 {
 	cleanup_nl_sock struct nl_sock *sock = nl_socket_alloc();
 	int r = sock ? nl_connect(sock, NETLINK_ROUTE) : -NLE_NOMEM;
@@ -221,10 +247,10 @@ int net_macvtap_join(struct net_card *c, struct net_link *l, unsigned int n,
 			       "internetworking_model = \"tcfilter\" takes it",
 			       l->name);
 	if (r >= 0)
-		r = make_link(sock, c, l);
+		r = make_link(sock, c, l, plan->owner);
 	if (r < 0)
 		return fail(reterr, r, l);
-	r = open_all(c, n, fds, reterr);
+	r = open_all(c, plan->queues, fds, reterr);
 	if (r < 0) {
 		net_macvtap_delete(c->tap);
 		c->tap[0] = '\0';

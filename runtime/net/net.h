@@ -83,6 +83,7 @@ struct net_plan {
 	struct net_card cards[NET_CARDS_MAX]; /* those there are come first */
 	size_t cards_max; /* so many there may be */
 	bool macvtap; /* in place of tap and redirection */
+	pid_t owner;  /* the supervisor; bears macvtaps */
 	unsigned int queues; /* of each card */
 	size_t n_links, n_routes, n_neighbours;
 	struct net_link links[NET_LINKS_MAX];
@@ -137,10 +138,10 @@ int net_mirred(struct rtnl_cls *cls, int action, int policy, int to);
 
 /* --- macvtap.c: the same --- */
 
-/* Gives link L a macvtap with N queues, FDS, that is card C. 0 or -errno;
- * -EBUSY when the link serves somebody else. */
-int net_macvtap_join(struct net_card *c, struct net_link *l, unsigned int n,
-		     int *fds, struct err *reterr);
+/* Gives link L a macvtap, which is card C of PLAN and has all its queues, FDS.
+ * 0 or -errno; -EBUSY when the link serves somebody else. */
+int net_macvtap_join(const struct net_plan *plan, struct net_card *c,
+		     const struct net_link *l, int *fds, struct err *reterr);
 
 void net_macvtap_delete(const char *name);
 
