@@ -84,6 +84,22 @@ static bool find_card(const struct net_plan *plan, int index, unsigned int *ret)
 	return false;
 }
 
+static void part(const struct net_plan *plan, struct net_card *c)
+{
+	if (plan->macvtap) {
+		net_macvtap_delete(c->tap);
+		c->link = -1; /* what QEMU has open is of no use now */
+	} else {
+		net_part(c);
+	}
+}
+
+static bool is_whole(const struct net_plan *plan, const struct net_card *c)
+{
+	return plan->macvtap ? if_nametoindex(c->tap) != 0
+			     : net_is_joined(c->link);
+}
+
 /* Link L gets a card, and is joined to its tap: 1; 0 when it has been already.
  * Taps that are made go to TAPS. */
 static int serve(struct net_plan *plan, struct net_link *l, taps_t taps,
@@ -92,11 +108,16 @@ static int serve(struct net_plan *plan, struct net_link *l, taps_t taps,
 	struct net_card *c;
 	int r = 0;
 
-	if (find_card(plan, l->index, &l->card))
-		return plan->cards[l->card].refused
-			       ? err_set(reterr, -EAGAIN,
-					 "the VM has refused a card for it")
-			       : 0;
+	if (find_card(plan, l->index, &l->card)) {
+		c = &plan->cards[l->card];
+		if (c->refused)
+			return err_set(reterr, -EAGAIN,
+				       "the VM has refused a card for it");
+		if (is_whole(plan, c))
+			return 0;
+		/* It was in another namespace, and has come back. */
+		part(plan, c);
+	}
 	if (!find_card(plan, 0, &l->card))
 		return err_set(reterr, -ENOSPC, "no card of the VM is free");
 	c = &plan->cards[l->card];
@@ -205,14 +226,8 @@ static void part_gone(struct net_plan *plan, bool retry)
 			part_refused(plan, c, retry);
 			continue;
 		}
-		if (c->link <= 0 || is_served(plan, c->link))
-			continue;
-		if (plan->macvtap) {
-			net_macvtap_delete(c->tap);
-			c->link = -1; /* what QEMU has open is of no use now */
-		} else {
-			net_part(c);
-		}
+		if (c->link > 0 && !is_served(plan, c->link))
+			part(plan, c);
 	}
 }
 

@@ -121,6 +121,10 @@ int net_card_make(struct net_card *c, unsigned int n, int *fds,
  * else. */
 int net_join(struct net_card *c, struct net_link *l, struct err *reterr);
 
+/* Whether the redirection of link INDEX is still there, or another's filters
+ * are: it goes when the link moves to another namespace. */
+bool net_is_joined(int index);
+
 /* Card C serves nobody any more; its link may be gone. */
 void net_part(struct net_card *c);
 

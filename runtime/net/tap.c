@@ -333,6 +333,17 @@ int net_join(struct net_card *c, struct net_link *l, struct err *reterr)
 	return r;
 }
 
+bool net_is_joined(int index)
+{
+	cleanup_nl_sock struct nl_sock *sock = NULL;
+	struct err ignored;
+	enum use use = USE_OTHER;
+
+	if (!open_socket(&sock, &ignored))
+		use = use_of(sock, index);
+	return use != USE_EMPTY && use != USE_STALE;
+}
+
 static void give_back(struct nl_sock *sock, struct rtnl_link *link)
 {
 	int index = rtnl_link_get_ifindex(link);

@@ -56,6 +56,22 @@ load links
 	end_container
 }
 
+@test "a link that has lost its redirection gets it back" {
+	network_setup
+	command_is "echo ready; while :; do sleep 1; done"
+	start_container
+	# As when it moves to another namespace and back, faster than is looked.
+	ip netns exec "$NS" tc qdisc del dev eth0 ingress
+	run kiln exec c1 ping -c 1 -w 2 10.91.0.1 </dev/null
+	[ "$status" != 0 ] # the host's own stack has got the answer
+	ip -n "$NS" addr add 10.94.0.2/24 dev eth0
+	ip -n "$PEER" addr add 10.94.0.1/24 dev to-eth0
+	until_guest "ip -4 -o addr" "10.94.0.2"
+	kiln exec c1 ping -c 1 -w 10 10.91.0.1 </dev/null
+	kiln exec c1 ping -c 1 -w 10 10.94.0.1 </dev/null
+	end_container
+}
+
 @test "without a free card the log says so, and what is there stays" {
 	local later=
 	[ "$ARCH" != s390x ] || later=1
