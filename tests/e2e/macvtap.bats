@@ -56,7 +56,10 @@ no_macvtap() {
 	network_setup
 	command_is 'echo alive >/dev/shm/index.html; httpd -p 80 -h /dev/shm
 		echo ready; while :; do sleep 1; done'
+	# Of somebody who was killed before it was made known whose it is.
+	ip -n "$NS" link add link eth0 name kiln7 type macvtap mode passthru
 	start_macvtap
+	! ip -n "$NS" link show kiln7 || false
 	cp -a "$BUNDLE" "$WORK/second"
 	for config in "$WORK/config.toml" /dev/null; do
 		run timeout 60 "$KILN" --config "$config" --root "$STATE" create \
