@@ -4,7 +4,8 @@
 # cache and the lock are in osbuilder/kernel-*.sh; here is when to call them.
 
 DEPS_kernel := bc bison ccache flex gcc libc6-dev libelf-dev libssl-dev \
-	kmod linux-source-$(or $(KERNEL_SERIES),6.12) make patch tar xz-utils zstd libncurses-dev
+	linux-source-$(or $(KERNEL_SERIES),6.12) make patch tar xz-utils zstd libncurses-dev \
+	$(if $(MODULES),kmod)
 DEPS_kernel_x86_64 := gcc-x86-64-linux-gnu
 DEPS_kernel_aarch64 := gcc-aarch64-linux-gnu
 DEPS_kernel_s390x := gcc-s390x-linux-gnu
