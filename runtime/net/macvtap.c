@@ -26,13 +26,9 @@
 #include "os/io.h"
 #include "runtime/engine/proc.h"
 #include "runtime/net/net.h"
+#include "runtime/net/netlink.h"
 
 #define NAMES 64 /* tried, for one that is free */
-
-DEFINE_CLEANUP(struct nl_sock, nl_socket_free)
-DEFINE_CLEANUP(struct rtnl_link, rtnl_link_put)
-#define cleanup_nl_sock cleanup(nl_socket_freep)
-#define cleanup_link cleanup(rtnl_link_putp)
 
 static int fail(struct err *reterr, int r, const struct net_link *l)
 {
@@ -105,18 +101,6 @@ static int add_link(struct nl_sock *sock, const struct net_link *l,
 	return rtnl_link_add(sock, link, NLM_F_CREATE | NLM_F_EXCL);
 }
 
-static int put_up(struct nl_sock *sock, int index)
-{
-	cleanup_link struct rtnl_link *old = rtnl_link_alloc();
-	cleanup_link struct rtnl_link *change = rtnl_link_alloc();
-
-	if (!old || !change)
-		return -NLE_NOMEM;
-	rtnl_link_set_ifindex(old, index);
-	rtnl_link_set_flags(change, IFF_UP);
-	return rtnl_link_change(sock, old, change, 0);
-}
-
 static void delete_link(struct nl_sock *sock, const char *name)
 {
 	cleanup_link struct rtnl_link *link = rtnl_link_alloc();
@@ -132,7 +116,7 @@ static int make_link(struct nl_sock *sock, struct net_card *c,
 		     const struct net_link *l, pid_t owner)
 {
 	unsigned int i;
-	int r = put_up(sock, l->index);
+	int r = net_put_up(sock, l->index, 0);
 
 	for (i = 0; r >= 0 && i < NAMES; i++) {
 		(void)snprintf(c->tap, sizeof(c->tap), "kiln%u", i);

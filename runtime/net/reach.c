@@ -29,6 +29,7 @@
 
 #include "base/cleanup.h"
 #include "os/io.h"
+#include "runtime/net/netlink.h"
 
 #define INGRESS_HANDLE 0xffff0000U
 /* Of the address a packet is for, from its network header. */
@@ -42,19 +43,6 @@
 #define IP_PORTS 20 /* without options */
 #define ANSWER_PORTS (53U << 16 | 0xf000U)
 #define ANSWER_MASK 0xfffff000U
-
-DEFINE_CLEANUP(struct nl_sock, nl_socket_free)
-DEFINE_CLEANUP(struct nl_addr, nl_addr_put)
-DEFINE_CLEANUP(struct nl_cache, nl_cache_free)
-DEFINE_CLEANUP(struct rtnl_addr, rtnl_addr_put)
-DEFINE_CLEANUP(struct rtnl_cls, rtnl_cls_put)
-DEFINE_CLEANUP(struct rtnl_route, rtnl_route_put)
-#define cleanup_nl_sock cleanup(nl_socket_freep)
-#define cleanup_nl_addr cleanup(nl_addr_putp)
-#define cleanup_nl_cache cleanup(nl_cache_freep)
-#define cleanup_addr cleanup(rtnl_addr_putp)
-#define cleanup_cls cleanup(rtnl_cls_putp)
-#define cleanup_route cleanup(rtnl_route_putp)
 
 /* One address, ADDRESS in network order. */
 static struct nl_addr *host_address(const void *address)

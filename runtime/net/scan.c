@@ -17,11 +17,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
-
-DEFINE_CLEANUP(struct nl_sock, nl_socket_free)
-DEFINE_CLEANUP(struct nl_cache, nl_cache_free)
-#define cleanup_nl_sock cleanup(nl_socket_freep)
-#define cleanup_nl_cache cleanup(nl_cache_freep)
+#include "runtime/net/netlink.h"
 
 static int nl_fail(struct err *reterr, int r, const char *what)
 {

@@ -22,22 +22,12 @@
 
 #include "base/cleanup.h"
 #include "os/io.h"
+#include "runtime/net/netlink.h"
 
 #define TUN "/dev/net/tun"
 /* By their priority filters are known as ours. */
 #define FILTER_PRIORITY NET_REDIRECT_PRIORITY
 #define INGRESS_HANDLE 0xffff0000U
-
-DEFINE_CLEANUP(struct nl_sock, nl_socket_free)
-DEFINE_CLEANUP(struct nl_cache, nl_cache_free)
-DEFINE_CLEANUP(struct rtnl_link, rtnl_link_put)
-DEFINE_CLEANUP(struct rtnl_qdisc, rtnl_qdisc_put)
-DEFINE_CLEANUP(struct rtnl_cls, rtnl_cls_put)
-#define cleanup_nl_sock cleanup(nl_socket_freep)
-#define cleanup_nl_cache cleanup(nl_cache_freep)
-#define cleanup_link cleanup(rtnl_link_putp)
-#define cleanup_qdisc cleanup(rtnl_qdisc_putp)
-#define cleanup_cls cleanup(rtnl_cls_putp)
 
 /* -errno for what libnl returned; only what is told apart keeps its own. */
 static int nl_errno(int r)
@@ -277,7 +267,7 @@ static void silence(const char *name)
 	(void)write_file(AT_FDCWD, path, "1");
 }
 
-static int put_up(struct nl_sock *sock, int index, uint32_t mtu)
+int net_put_up(struct nl_sock *sock, int index, uint32_t mtu)
 {
 	cleanup_link struct rtnl_link *old = rtnl_link_alloc();
 	cleanup_link struct rtnl_link *change = rtnl_link_alloc();
@@ -314,7 +304,7 @@ int net_join(struct net_card *c, struct net_link *l, struct err *reterr)
 	if (r < 0)
 		return r;
 	silence(c->tap);
-	r = put_up(sock, tap, l->mtu);
+	r = net_put_up(sock, tap, l->mtu);
 	if (r >= 0)
 		r = ingress_add(sock, tap);
 	if (r >= 0)
@@ -322,7 +312,7 @@ int net_join(struct net_card *c, struct net_link *l, struct err *reterr)
 	if (r >= 0)
 		r = filter_add(sock, l->index, tap);
 	if (r >= 0 && !(l->flags & IFF_UP))
-		r = put_up(sock, l->index, 0);
+		r = net_put_up(sock, l->index, 0);
 	if (r >= 0) {
 		c->link = l->index;
 		return 0;
@@ -376,7 +366,7 @@ int net_resize(const struct net_card *c, uint32_t mtu, struct err *reterr)
 
 	if (r < 0)
 		return r;
-	r = put_up(sock, (int)if_nametoindex(c->tap), mtu);
+	r = net_put_up(sock, (int)if_nametoindex(c->tap), mtu);
 	return r < 0 ? nl_fail(reterr, r, "set the MTU of", c->tap) : 0;
 }
 
