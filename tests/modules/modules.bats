@@ -5,22 +5,7 @@
 # folder it is in, with the modules wireguard, nbd and nfs.
 
 load ../e2e/helpers
-
-# Runs the command $1 in a guest that is to load the modules $2, a TOML list.
-with_modules() {
-	printf '[agent.kiln]\nkernel_modules = %s\n' "$2" >"$WORK/config.toml"
-	command_is "$1"
-	run timeout 60 "$KILN" --config "$WORK/config.toml" --root "$STATE" \
-		run --arch "$ARCH" --bundle "$BUNDLE" c1
-	echo "$output"
-}
-
-# A copy of the guest that a test may damage.
-own_guest() {
-	mkdir "$WORK/guests"
-	cp -a "$KILN_GUESTS/$ARCH" "$WORK/guests/$ARCH"
-	export KILN_GUESTS=$WORK/guests
-}
+load ../e2e/modules
 
 @test "nothing is loaded that nobody asked for" {
 	with_modules 'cat /proc/modules; grep nfs /proc/filesystems' '[]'
@@ -76,12 +61,8 @@ own_guest() {
 }
 
 @test "a flipped bit in a module" {
-	local at
-	own_guest
-	at=$(grep -obaF -m1 nbds_max "$KILN_GUESTS/$ARCH/modules.img" |
-		cut -d: -f1 | head -n 1)
-	printf X | dd of="$KILN_GUESTS/$ARCH/modules.img" bs=1 seek="$at" \
-		conv=notrunc status=none
+	own_guest "$KILN_GUESTS"
+	damage_modules nbds_max
 	with_modules true '["nbd"]'
 	[ "$status" != 0 ]
 	[[ "$output" == *"module 'nbd'"* ]]
@@ -91,7 +72,7 @@ own_guest() {
 	local release other
 	release=$(jq -r .kernel.release "$KILN_GUESTS/$ARCH/image.json")
 	[[ "$release" =~ -kiln-[0-9a-f]{12}$ ]]
-	own_guest
+	own_guest "$KILN_GUESTS"
 	mkdir "$WORK/other"
 	tar -C "$WORK/other" -xf "$KILN_GUESTS/$ARCH/modules.tar"
 	other=${release%??????}000000
