@@ -11,6 +11,7 @@ ENGINE_SRCS := \
 	runtime/engine/client_gc.c \
 	runtime/engine/client_run.c \
 	runtime/engine/container.c \
+	runtime/engine/container_create.c \
 	runtime/engine/dir.c \
 	runtime/engine/hooks.c \
 	runtime/engine/host_check.c \
