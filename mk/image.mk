@@ -36,9 +36,9 @@ IMAGE_SRCS := $(addprefix osbuilder/,\
 	firmware.c fs.c gpt.c guest_json.c identity.c image.c json_write.c kbuild.c launch.c \
 	layers.c layout.c layout_json.c main.c manifest.c meta.c nvdimm.c \
 	options.c options_evidence.c overlay.c provenance.c reach.c report.c \
-	sbom.c sbom_cyclonedx.c sbom_spdx.c sehdr.c sign.c squashfs_read.c \
-	squashfs_stream.c squashfs_write.c symbols.c tar.c tar_sparse.c tree.c \
-	verify_files.c verity.c vmsa.c words.c xattr.c zstd.c)
+	sbom.c sbom_cyclonedx.c sbom_spdx.c sbom_text.c sehdr.c sign.c \
+	squashfs_read.c squashfs_stream.c squashfs_write.c symbols.c tar.c \
+	tar_sparse.c tree.c uuid.c verify_files.c verity.c vmsa.c words.c xattr.c zstd.c)
 IMAGE_LIBS := -lzstd -llz4 -lcrypto -ljson-c -lext2fs -lcom_err
 $(call host_program,kiln-image,$(IMAGE_SRCS),$(IMAGE_LIBS))
 

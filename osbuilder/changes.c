@@ -6,13 +6,6 @@
 
 #include "tree.h"
 
-void change_release(struct change *c)
-{
-	free(c->path);
-	free(c->where);
-	xattrs_free(c->xattrs);
-}
-
 int tree_add_change(struct tree *t, struct change *change, struct err *reterr)
 {
 	struct change *v = NULL;

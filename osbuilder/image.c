@@ -9,6 +9,7 @@
 #include "base/macros.h"
 #include "cpio.h"
 #include "fileio.h"
+#include "uuid.h"
 
 static const uint8_t zstd_magic[] = {0x28, 0xb5, 0x2f, 0xfd};
 
@@ -71,15 +72,6 @@ int image_open(struct image *ret, const uint8_t *data, size_t n,
 	if (r == 0)
 		identity_find(&ret->tree, &ret->identity);
 	return r;
-}
-
-void uuid_format(const uint8_t u[16], char ret[UUID_TEXT_SIZE])
-{
-	(void)snprintf(ret, UUID_TEXT_SIZE,
-		       "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-		       "%02x%02x%02x%02x%02x%02x",
-		       u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8],
-		       u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
 }
 
 static void put_number(struct json_object *o, const char *key, uint64_t v)

@@ -50,8 +50,4 @@ struct json_object *node_to_json(const struct image *i, const struct tree *t,
  * name is UTF-8. */
 struct json_object *json_bytes(const void *p, size_t n);
 
-/* 36 characters and the NUL. */
-#define UUID_TEXT_SIZE 37
-void uuid_format(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE]);
-
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "image.h"
+#include "uuid.h"
 
 static void put(struct json_object *o, const char *key, struct json_object *v)
 {

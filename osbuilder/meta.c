@@ -68,44 +68,11 @@ static int read_text(const char *path, char **ret, struct err *reterr)
 	return r;
 }
 
-/* Each line's first word: parameters hold no blanks. */
-static int append_cmdline(struct json_object *array, const char *path,
-			  struct err *reterr)
+/* Parameters hold no blanks. */
+static struct json_object *parameter_to_json(char *line)
 {
-	cleanup_free char *text = NULL;
-	char *rest, *line;
-	int r;
-
-	r = read_text(path, &text, reterr);
-	if (r < 0)
-		return r;
-	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
-		line += strspn(line, " \t");
-		line[strcspn(line, " \t\r#")] = '\0';
-		if (!*line)
-			continue;
-		r = append(array, json_object_new_string(line), reterr);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int add_cmdline(struct json_object *o, const struct strv *paths,
-		       struct err *reterr)
-{
-	cleanup_json struct json_object *array = json_object_new_array();
-	int r;
-
-	if (!array)
-		return no_memory(reterr);
-	for (size_t i = 0; i < paths->n; i++) {
-		r = append_cmdline(array, paths->v[i], reterr);
-		if (r < 0)
-			return r;
-	}
-	return add(o, "cmdline", TAKE_PTR(array), reterr);
+	line[strcspn(line, " \t\r#")] = '\0';
+	return json_object_new_string(line);
 }
 
 static struct json_object *input_to_json(char *line)
@@ -124,8 +91,10 @@ static struct json_object *input_to_json(char *line)
 	return o;
 }
 
-static int append_inputs(struct json_object *array, const char *path,
-			 struct err *reterr)
+/* Appends the lines of a file, but for empty ones and comments. */
+static int append_lines(struct json_object *array, const char *path,
+			struct json_object *(*to_json)(char *line),
+			struct err *reterr)
 {
 	cleanup_free char *text = NULL;
 	char *rest, *line;
@@ -136,17 +105,20 @@ static int append_inputs(struct json_object *array, const char *path,
 		return r;
 	rest = text;
 	while ((line = strsep(&rest, "\n"))) {
+		line += strspn(line, " \t\r");
 		if (!*line || *line == '#')
 			continue;
-		r = append(array, input_to_json(line), reterr);
+		r = append(array, to_json(line), reterr);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int add_inputs(struct json_object *o, const struct strv *paths,
-		      struct err *reterr)
+static int add_lines(struct json_object *o, const char *key,
+		     const struct strv *paths,
+		     struct json_object *(*to_json)(char *line),
+		     struct err *reterr)
 {
 	cleanup_json struct json_object *array = json_object_new_array();
 	int r;
@@ -154,11 +126,11 @@ static int add_inputs(struct json_object *o, const struct strv *paths,
 	if (!array)
 		return no_memory(reterr);
 	for (size_t i = 0; i < paths->n; i++) {
-		r = append_inputs(array, paths->v[i], reterr);
+		r = append_lines(array, paths->v[i], to_json, reterr);
 		if (r < 0)
 			return r;
 	}
-	return add(o, "inputs", TAKE_PTR(array), reterr);
+	return add(o, key, TAKE_PTR(array), reterr);
 }
 
 /* What the image itself says, for those that are images. */
@@ -369,7 +341,8 @@ int meta_build(const struct meta_params *p, struct json_object **ret,
 	if (r == 0)
 		r = add_versions(o, p, reterr);
 	if (r == 0)
-		r = add_cmdline(o, p->cmdlines, reterr);
+		r = add_lines(o, "cmdline", p->cmdlines, parameter_to_json,
+			      reterr);
 	if (r == 0)
 		r = add_list(o, "features", p->features, reterr);
 	if (r == 0)
@@ -379,7 +352,7 @@ int meta_build(const struct meta_params *p, struct json_object **ret,
 	if (r == 0 && p->sources && p->sources->n)
 		r = add_sources(o, p->sources, reterr);
 	if (r == 0 && p->inputs && p->inputs->n)
-		r = add_inputs(o, p->inputs, reterr);
+		r = add_lines(o, "inputs", p->inputs, input_to_json, reterr);
 	if (r == 0)
 		*ret = TAKE_PTR(o);
 	return r;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "fileio.h"
+#include "uuid.h"
 
 #define JSON_STYLE                                                             \
 	(JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |                   \

@@ -9,6 +9,13 @@
 #include "base/macros.h"
 #include "base/path.h"
 
+void change_release(struct change *c)
+{
+	free(c->path);
+	free(c->where);
+	xattrs_free(c->xattrs);
+}
+
 void tree_release(struct tree *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
