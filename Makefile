@@ -7,9 +7,12 @@ ALL_ARCHES := x86_64 aarch64 s390x ppc64le
 HOST_ARCH := $(shell uname -m)
 ARCH ?= $(HOST_ARCH)
 ARCHES := $(if $(filter all,$(ARCH)),$(ALL_ARCHES),$(ARCH))
-unknown := $(filter-out $(ALL_ARCHES),$(ARCHES))
+unknown := $(or $(filter-out $(ALL_ARCHES),$(ARCHES)),$(if $(strip $(ARCHES)),,none))
 ifneq ($(unknown),)
-$(error ARCH=$(ARCH): no such architecture here; one of $(ALL_ARCHES) or all)
+other_names := amd64=x86_64 x86-64=x86_64 arm64=aarch64 ppc64el=ppc64le powerpc64le=ppc64le
+$(error ARCH=$(ARCH): no such architecture here; one of $(ALL_ARCHES) or \
+	all$(foreach u,$(unknown),$(if $(filter $(u)=%,$(other_names)),; $(u) is \
+	$(patsubst $(u)=%,%,$(filter $(u)=%,$(other_names))))))
 endif
 
 O ?= build
@@ -17,6 +20,11 @@ KILN_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kiln
 PROFILE ?= minimal
 FORMAT ?= erofs
 VERSION := $(shell cat VERSION)
+
+# 0 and no are what they say, not merely something.
+$(foreach v,V VERITY MODULES DEVELOPER DISTCC ICECC,$(if $(filter 0 no n,$($(v))),\
+	$(eval override $(v) :=)))
+$(foreach v,O FORMAT PROFILE,$(if $(strip $($(v))),,$(error $(v)= is empty)))
 
 # make has no names with spaces, neither has Kbuild; scripts change directory.
 $(foreach v,CURDIR O KILN_CACHE,$(if $(word 2,$($(v))),\

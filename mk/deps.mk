@@ -48,7 +48,7 @@ ifneq ($(if $(deps_dry),,$(strip $(DEPS_WANT))),)
 deps_key := $(shell echo '$(DEPS) $(DEPS_WANT)' | sha256sum | cut -c1-16)
 include $(O)/deps-$(deps_key).mk
 $(O)/deps-$(deps_key).mk: mk/deps.sh mk/packages.tsv
-	@mkdir -p $(@D)
+	@mkdir -p $(@D) || { echo "kiln: O=DIR builds in another folder" >&2; exit 1; }
 	@DEPS='$(DEPS)' mk/deps.sh $(DEPS_WANT) >&2
 	@touch $@
 endif

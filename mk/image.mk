@@ -162,7 +162,9 @@ image_sources_$(1) := $$(sort $$(image_manifests) $(profile_file).manifest \
 	$(if $(busybox_wanted),rootfs/busybox.config $(busybox_lock)) \
 	rootfs/packages.lock)
 
-$$(O)/$(1)/image.json: $$(O)/$(1)/kernel $$(O)/$(1)/kernel.json \
+# All of the kernel's files: of those that nobody asked for make does not know
+# the time, and takes them away where the recipe fails or is interrupted.
+$$(O)/$(1)/image.json: $$(addprefix $$(O)/$(1)/,$$(kernel_files)) \
 		$$(addprefix $$(O)/$(1)/,$$(image_initrd)) \
 		$$(call image_fs,$(1)) $$(O)/$(1)/files.json \
 		$$(addprefix $$(O)/$(1)/,$(image_modules)) \

@@ -23,6 +23,9 @@ INSTALL ?= install
 # boot. MAN=no leaves out the man pages, and the tool that makes them.
 COMPONENTS ?= host guest
 MAN ?= yes
+$(if $(strip $(COMPONENTS)),,$(error COMPONENTS= is empty; of host and guest one or both))
+$(if $(filter-out host guest,$(COMPONENTS)),$(error \
+	COMPONENTS=$(COMPONENTS): of host and guest one or both))
 install_parts = $(COMPONENTS) \
 	$(if $(filter host,$(COMPONENTS)),$(if $(filter no,$(MAN)),,man))
 
@@ -33,14 +36,12 @@ quote = '$(subst ','\'',$(1))'
 install_vars := BINDIR LIBDIR DATADIR MANDIR DOCDIR LICENSEDIR BASHCOMPDIR \
 	ZSHCOMPDIR FISHCOMPDIR FORMAT O ARCHES DESTDIR INSTALL
 install_run = env $(foreach v,$(install_vars),$(v)=$(call quote,$($(v)))) \
+	RAMDISK=$(image_initrd) \
 	COMPONENTS='$(strip $(install_parts))' packaging/install.sh
-# What has to be there is asked of the list, when it matters.
-install_sources := $(if $(filter install,$(MAKECMDGOALS)),\
-	$(shell $(install_run) sources))
 
-# Installs what has been built; builds what is missing.
+# Installs what has been built; builds what is missing (mk/package.mk).
 .PHONY: install uninstall install-list man
-install: $(install_sources)
+install:
 	$(Q)$(install_run) install
 
 # With the variables that it was installed with.

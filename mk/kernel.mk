@@ -42,7 +42,8 @@ kernel_plus := $(if $(findstring n,$(make_letters))$(findstring \
 .PHONY: kernel kernel-force kernel-prove kconfig explain-config cve kernel-hardening \
 	kernel-update menuconfig savedefconfig
 
-kernel_vars := $(strip $(KERNEL_SERIES) $(FEATURES) $(if $(MODULES),MODULES))
+kernel_vars := $(strip $(KERNEL_SERIES) $(FEATURES) $(if $(MODULES),MODULES) \
+	$(KERNEL_TARBALL) $(KERNEL_SRC))
 
 define kernel_rules
 $$(eval $$(call remember,$$(O)/$(1)/kernel.vars,kernel_vars))
@@ -57,7 +58,7 @@ $(foreach a,$(ALL_ARCHES),$(eval $(call kernel_rules,$(a))))
 
 export KERNEL_SERIES KERNEL_TARBALL KERNEL_SRC KERNEL_JOBS KERNEL_NO_BUILD FEATURES MODULES
 
-kernel: $(foreach a,$(ARCHES),$(O)/$(a)/kernel)
+kernel: $(foreach a,$(ARCHES),$(addprefix $(O)/$(a)/,$(kernel_files)))
 
 # What Kconfig knows of every symbol, for kiln-image explain-config.
 define kconfig_rules

@@ -13,6 +13,9 @@ DEPS_package := build-essential debhelper lintian mmdebstrap scdoc
 # Joins what runtime/cli/sources.mk says; read after it.
 CFLAGS_runtime/config += -DKILN_SYSCONFDIR='"$(SYSCONFDIR)"'
 
+# What has to be there is asked of the list, when it matters.
+install: $(if $(filter install,$(MAKECMDGOALS)),$(shell $(install_run) sources))
+
 # The committed tree, or what such an archive unpacked to.
 .PHONY: dist vendor package-test
 dist:

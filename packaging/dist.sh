@@ -28,6 +28,8 @@ elif [ -f "$list" ]; then
 	tar -c --no-recursion --files-from="$list" | tar -x -C "$stage/$name"
 else
 	echo "dist: neither a git checkout nor an unpacked source archive" >&2
+	# A checkout of another user's, perhaps: git says what to do.
+	[ ! -e .git ] || git rev-parse --show-toplevel >&2 || true
 	exit 1
 fi
 mkdir -p "$stage/$name/${list%/*}"

@@ -4,7 +4,8 @@
 # install.sh install|uninstall|list|sources: does what packaging/files.list
 # says, for `make install` and its relatives. list prints what is installed,
 # without DESTDIR; sources what has to be built before. The environment has the
-# variables that the list uses, and COMPONENTS, ARCHES, DESTDIR, INSTALL.
+# variables that the list uses, and COMPONENTS, ARCHES, DESTDIR, INSTALL, RAMDISK
+# (empty: this guest has no initrd.img), MODULES.
 set -eu
 here=$(dirname "$0")
 variables=(BINDIR LIBDIR DATADIR MANDIR DOCDIR LICENSEDIR BASHCOMPDIR ZSHCOMPDIR
@@ -48,10 +49,24 @@ uninstall_file() {
 	done
 }
 
+# What this guest does not have: install takes away what an earlier one had.
+left_out() {
+	case $raw_dest in
+	*@FORMAT@*) [ "$FORMAT" = initrd ] ;;
+	*/modules.img) [ -z "${MODULES:-}" ] ;;
+	*/initrd.img) [ -z "${RAMDISK-initrd.img}" ] ;;
+	*) false ;;
+	esac
+}
+
 each() {
 	expand dest "$raw_dest"
 	expand source "$raw_source"
 	[[ $dest == /* ]] || die "'$dest' is not an absolute path"
+	if left_out; then
+		case $action in install | uninstall) uninstall_file ;; esac
+		return
+	fi
 	case $action in
 	install) install_file ;;
 	uninstall) uninstall_file ;;
@@ -70,10 +85,6 @@ while read -r component mode raw_dest raw_source rest; do
 	[ -n "$raw_source" ] && [ -z "$rest" ] ||
 		die "files.list: not four words: '$component $mode ...'"
 	[[ " $COMPONENTS " == *" $component "* ]] || continue
-	# FORMAT=initrd: the ramdisk is all there is.
-	[[ $FORMAT != initrd || $raw_dest != *@FORMAT@* ]] || continue
-	[[ -n ${MODULES:-} || $raw_dest != */modules.img || \
-		$action == uninstall ]] || continue
 	arch=
 	if [ "$component" != guest ]; then
 		each

@@ -21,6 +21,51 @@ setup() {
 	[ "${#lines[@]}" -le 2 ]
 }
 
+@test "a lost file of the kernel's is made again" {
+	mkdir "$work/o"
+	cp -al "$out/host" "$out/gen" "$out/x86_64" "$work/o/"
+	mk=(make O="$work/o" DEPS=skip ARCH=x86_64)
+	run "${mk[@]}" -n image
+	[[ "$output" != *kernel-build.sh* ]]
+	rm "$work/o/x86_64/kernel.zst"
+	for goal in image kernel; do
+		run "${mk[@]}" -n $goal
+		[[ "$output" == *kernel-build.sh* ]]
+	done
+}
+
+@test "a kernel of one's own is an input, and so is none" {
+	mkdir "$work/o"
+	cp -al "$out/x86_64" "$work/o/"
+	mk=(make O="$work/o" DEPS=skip ARCH=x86_64)
+	cp --remove-destination "$out/x86_64/kernel.vars" "$work/o/x86_64/"
+	"${mk[@]}" "$work/o/x86_64/kernel.vars" KERNEL_TARBALL=/a/kernel.tar.xz
+	run "${mk[@]}" -n kernel
+	[[ "$output" == *kernel-build.sh* ]]
+}
+
+@test "what names nothing is refused, and what another name means is told" {
+	run make -n DEPS=skip image ARCH=
+	[ "$status" != 0 ]
+	[[ "$output" == *"one of x86_64 aarch64 s390x ppc64le or all"* ]]
+	run make -n DEPS=skip image ARCH=arm64
+	[ "$status" != 0 ]
+	[[ "$output" == *"; arm64 is aarch64"* ]]
+	for name in O FORMAT PROFILE COMPONENTS; do
+		run make -n DEPS=skip image $name=
+		[ "$status" != 0 ]
+		[[ "$output" == *"$name= is empty"* ]]
+	done
+}
+
+@test "0 and no switch off" {
+	"${mk[@]}" image
+	for off in VERITY=0 VERITY=no MODULES=0 V=0; do
+		run "${mk[@]}" -n image $off
+		[[ "${lines[-1]}" == *"Nothing to be done for 'image'"* ]]
+	done
+}
+
 @test "every option is an input" {
 	mkdir "$work/over"
 	for option in FORMAT=ext4 COMPRESS=lz4hc LAYOUT=pmem VERITY=1 PROFILE=debug \

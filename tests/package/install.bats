@@ -56,6 +56,24 @@ setup() {
 	[ ! -e "$dest/usr/share/man" ]
 }
 
+@test "a component that there is not is refused" {
+	run run_make "$o" install PREFIX=/usr DESTDIR="$dest" COMPONENTS=hosts
+	[ "$status" != 0 ]
+	[[ "$output" == *"COMPONENTS=hosts: of host and guest one or both"* ]]
+	[ ! -e "$dest" ]
+}
+
+@test "a guest with packages is installed without a ramdisk, also over another" {
+	guest=$dest/usr/lib/kiln/guests/s390x
+	run_make "$o" install PREFIX=/usr DESTDIR="$dest" COMPONENTS=guest
+	[ -f "$guest/initrd.img" ]
+	rm "$o/s390x/initrd.img"
+	run_make "$o" install PREFIX=/usr DESTDIR="$dest" COMPONENTS=guest \
+		PACKAGES=hello
+	[ -f "$guest/rootfs.erofs.img" ]
+	[ ! -e "$guest/initrd.img" ]
+}
+
 @test "the installed program looks below its prefix, blanks and all" {
 	prefix="$work/a prefix"
 	run_make "$o" install PREFIX="$prefix" COMPONENTS="host guest" MAN=no
