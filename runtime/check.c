@@ -77,7 +77,11 @@ static void check_run(struct check *c, const struct arch_desc *arch)
 
 static bool check_ok(const struct check *c)
 {
-	return c->has_guest && c->host.accel[RUNG_TCG].usable;
+	bool root = false;
+
+	for (size_t i = 0; i < RUNGS_ROOT; i++)
+		root = root || c->root[i].usable;
+	return c->has_guest && root && c->host.accel[RUNG_TCG].usable;
 }
 
 /* --- JSON --- */

@@ -38,7 +38,7 @@ setup() {
 	mkdir "$work/o"
 	cp -al "$out/x86_64" "$work/o/"
 	mk=(make O="$work/o" DEPS=skip ARCH=x86_64)
-	cp --remove-destination "$out/x86_64/kernel.vars" "$work/o/x86_64/"
+	cp -p --remove-destination "$out/x86_64/kernel.vars" "$work/o/x86_64/"
 	"${mk[@]}" "$work/o/x86_64/kernel.vars" KERNEL_TARBALL=/a/kernel.tar.xz
 	run "${mk[@]}" -n kernel
 	[[ "$output" == *kernel-build.sh* ]]

@@ -74,6 +74,20 @@ setup() {
 	[ ! -e "$guest/initrd.img" ]
 }
 
+@test "a kernel without a root is no guest" {
+	mkdir -p "$work/guests/s390x"
+	# All that a kernel of s390x must be is not empty.
+	printf 'k%.0s' {1..4096} >"$work/guests/s390x/kernel"
+	run env KILN_GUESTS="$work/guests" "$o/host/kiln" check s390x
+	echo "$output"
+	[ "$status" = 1 ]
+	[ "${lines[0]}" = "s390x: cannot start guests" ]
+	[[ "$output" == *"guest         * $work/guests/s390x"* ]]
+	echo initrd >"$work/guests/s390x/initrd.img"
+	run env KILN_GUESTS="$work/guests" "$o/host/kiln" check s390x
+	[ "${lines[0]}" = "s390x: ok" ]
+}
+
 @test "the installed program looks below its prefix, blanks and all" {
 	prefix="$work/a prefix"
 	run_make "$o" install PREFIX="$prefix" COMPONENTS="host guest" MAN=no
