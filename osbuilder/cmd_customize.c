@@ -89,8 +89,11 @@ int cmd_customize(const struct options *o, struct err *reterr)
 	int r;
 
 	r = file_read(o->args[0], IMAGE_MAX, &data, &n, reterr);
-	if (r == 0)
+	if (r == 0) {
 		r = image_open(&image, data, n, reterr);
+		if (r < 0)
+			r = err_wrap(reterr, "'%s'", o->args[0]);
+	}
 	if (r == 0)
 		r = customize(&image, o, &out, reterr);
 	image_release(&image);

@@ -30,9 +30,10 @@ static int open_file(const char *path, struct opened *ret, struct err *reterr)
 	int r;
 
 	r = file_read(path, IMAGE_MAX, &ret->data, &n, reterr);
-	if (r == 0)
-		r = image_open(&ret->image, ret->data, n, reterr);
-	return r;
+	if (r < 0)
+		return r;
+	r = image_open(&ret->image, ret->data, n, reterr);
+	return r < 0 ? err_wrap(reterr, "'%s'", path) : 0;
 }
 
 int cmd_inspect(const struct options *o, struct err *reterr)

@@ -17,9 +17,9 @@ static const struct command commands[] = {
 	 "squashfs. --compress is none, for erofs lz4hc as\nwell, and zstd for "
 	 "squashfs.",
 	 "moDefclLVBRY", 0, 0, cmd_image},
-	{"customize", "IMAGE", "Changes an initrd or image that kiln-image wrote, "
-	 "in the order of the\noptions, and writes it anew as it was: format, "
-	 "layout, compression, verity.", "1234567He", 1, 1, cmd_customize},
+	{"customize", "IMAGE", "Changes an initrd or image that kiln-image "
+	 "wrote.\nIn the order of the options; it is written anew as it was: "
+	 "format, layout,\ncompression, verity.", "1234567He", 1, 1, cmd_customize},
 	{"inspect", "FILE", "Shows layout, superblock and files of an initrd "
 	 "or image.\n--format is text or json. With --diff the exit status is 1 "
 	 "when\nsomething differs.", "fd", 1, 1, cmd_inspect},
@@ -43,8 +43,8 @@ static const struct command commands[] = {
 	 "With --key in a signed envelope.", "ojybXQ", 0, 0, cmd_provenance},
 	{"sign", "FILE", "Signs a file by Ed25519: writes FILE.sig.", "y", 1, 1,
 	 cmd_sign},
-	{"verify", "FILE...", "Checks the signature of an image.json or of a "
-	 "provenance,\nthen every file it names. With --manifest compares "
+	{"verify", "FILE...", "Checks a signed image.json or provenance."
+	 "\nThe signature, then every file it names. With --manifest compares "
 	 "images with a list of\ntheir files.", "yzJ", 1, 16, cmd_verify},
 	{"measure", "", "Computes what a confidential guest attests to.\n"
 	 "--format is text or json.", "TwWEIxntsgMf", 0, 0, cmd_measure},
@@ -100,6 +100,9 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (!c) {
+		if (argc > 1)
+			(void)fprintf(stderr, "kiln-image: no command '%s'\n\n",
+				      argv[1]);
 		print_help(stderr);
 		return EXIT_USAGE;
 	}

@@ -171,3 +171,14 @@ setup() {
 	[[ "$(zsh -f try "$c" kiln run --arch '')" == *s390x* ]]
 	[ "$(zsh -f try "$c" kiln --config '')" = files ]
 }
+
+@test "a command that kiln-image has not is named, and help has whole sentences" {
+	tool=$out/host/kiln-image
+	run "$tool" diff a b
+	[ "$status" = 2 ]
+	[ "${lines[0]}" = "kiln-image: no command 'diff'" ]
+	run bash -c '"$1" --help | grep "^  [a-z]" | grep -v "[.]$"' - "$tool"
+	[ -z "$output" ]
+	run "$tool" inspect --diff="$out/host/flags" "$tool"
+	[[ "$output" == *"'$tool': neither an initrd"* ]]
+}
