@@ -108,11 +108,19 @@ static int hook_spawn(const Grpc__Hook *hook, const char *state,
 	return 0;
 }
 
+static uint32_t timeout_ms(const Grpc__Hook *hook)
+{
+	int64_t s = hook->timeout > 0 ? hook->timeout : TIMEOUT_DEFAULT_S;
+
+	return (uint32_t)MIN(s, (int64_t)86400) * 1000;
+}
+
 static int hook_result(const char *kind, const Grpc__Hook *hook, int status,
 		       bool timed_out, int log, struct err *reterr)
 {
 	char text[COMPLAINT_MAX], escaped[2 * COMPLAINT_MAX];
 	ssize_t n = pread(log, text, sizeof(text), 0);
+	const char *colon = n > 0 ? ": " : "";
 
 	if (!timed_out && WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
@@ -120,20 +128,14 @@ static int hook_result(const char *kind, const Grpc__Hook *hook, int status,
 			 n > 0 ? (size_t)n : 0);
 	if (timed_out)
 		return err_set(reterr, -ETIMEDOUT,
-			       "%s hook '%s' took too long: %s", kind,
-			       hook->path, escaped);
-	return err_set(reterr, -EIO, "%s hook '%s' failed with %s %d: %s", kind,
+			       "%s hook '%s' took longer than %u s%s%s", kind,
+			       hook->path, timeout_ms(hook) / 1000, colon,
+			       escaped);
+	return err_set(reterr, -EIO, "%s hook '%s' failed with %s %d%s%s", kind,
 		       hook->path, WIFEXITED(status) ? "status" : "signal",
 		       WIFEXITED(status) ? WEXITSTATUS(status)
 					 : WTERMSIG(status),
-		       escaped);
-}
-
-static uint32_t timeout_ms(const Grpc__Hook *hook)
-{
-	int64_t s = hook->timeout > 0 ? hook->timeout : TIMEOUT_DEFAULT_S;
-
-	return (uint32_t)MIN(s, (int64_t)86400) * 1000;
+		       colon, escaped);
 }
 
 static void run_free(struct hooks_run *run)
@@ -155,6 +157,22 @@ static void run_end(struct hooks_run *run, int code, const struct err *e)
 
 static void run_next(void *arg);
 
+/*
+ * A failure ends the run, but for poststart hooks (OCI runtime 1.2,
+ * "Lifecycle", 9): it is warned of, and the rest continues.
+ */
+static void hook_ended(struct hooks_run *run, int r, const struct err *e)
+{
+	if (r < 0 && strcmp(run->kind, "poststart") != 0) {
+		run_end(run, r, e);
+		return;
+	}
+	if (r < 0)
+		log_warn("%s", e->text);
+	run->next++;
+	event_timer_set(run->timer, 0);
+}
+
 static void on_hook_exit(void *arg, pid_t pid UNUSED, int status)
 {
 	struct hooks_run *run = arg;
@@ -166,12 +184,8 @@ static void on_hook_exit(void *arg, pid_t pid UNUSED, int status)
 	r = hook_result(run->kind, run->hooks[run->next], status,
 			run->timed_out, run->log, &err);
 	close_fd(&run->log);
-	if (r < 0) {
-		run_end(run, r, &err);
-		return;
-	}
-	run->next++;
-	run_next(run);
+	run->timed_out = false;
+	hook_ended(run, r, &err);
 }
 
 /* The timer serves the start of the run as well, with no hook running. */
@@ -196,7 +210,9 @@ static void run_next(void *arg)
 	if (!r)
 		r = event_child(run->loop, run->pid, on_hook_exit, run);
 	if (r < 0) {
-		run_end(run, r, &err);
+		run->pid = 0;
+		close_fd(&run->log);
+		hook_ended(run, r, &err);
 		return;
 	}
 	event_timer_set(run->timer, timeout_ms(run->hooks[run->next]));

@@ -15,7 +15,10 @@
 struct hooks_run;
 struct engine;
 
-/* CODE 0, or -errno with the text of the first hook that failed. */
+/*
+ * CODE 0, or -errno with the text of the first hook that failed: none of kind
+ * "poststart", which are warned of.
+ */
 typedef void (*hooks_done_fn)(void *arg, int code, const struct err *e);
 
 /*

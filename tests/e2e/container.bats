@@ -258,3 +258,19 @@ shm" ]
 	[[ "$output" == *1024* ]]
 	[ "${lines[-1]}" = 700 ]
 }
+
+@test "a poststart hook that fails keeps neither the next nor the container" {
+	command_is 'echo ran; sleep 3'
+	spec --arg f "$WORK/second" '.hooks = {poststart: [{path: "/bin/false"},
+		{path: "/no/such"}, {path: "/usr/bin/touch", args: ["touch", $f]}],
+		createRuntime: [{path: "/bin/true"}]}'
+	run kiln_run
+	[ "$status" = 0 ]
+	[ "$output" = ran ]
+	[ -e "$WORK/second" ]
+	spec '.hooks = {createRuntime: [{path: "/bin/true"}, {path: "/bin/sleep",
+		args: ["sleep", "30"], timeout: 1}, {path: "/bin/false"}]}'
+	run kiln_run
+	[ "$status" = 1 ]
+	[[ "$output" == *"createRuntime hook '/bin/sleep' took longer than 1 s" ]]
+}
