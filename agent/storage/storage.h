@@ -25,9 +25,10 @@ struct storage_driver {
 	int (*mount)(int targetfd, const Grpc__Storage *storage,
 		     const char *device, struct err *reterr);
 	/* Instead of all that, for what is more than one mount: makes the
-	 * mount point what it shall be, and undoes it. */
+	 * mount point what it shall be. */
 	int (*add)(struct agent *agent, const Grpc__Storage *storage,
 		   struct err *reterr);
+	/* Undoes either, where more is to be done than to unmount. */
 	void (*drop)(struct agent *agent, const char *mount_point);
 };
 
