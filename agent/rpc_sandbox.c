@@ -66,7 +66,7 @@ void rpc_create_sandbox(struct agent *agent, struct ttrpc_call *call,
 		rpc_reply_err(call, r, &e);
 		return;
 	}
-	log_info("sandbox '%s' created", rq->sandbox_id);
+	log_debug("sandbox '%s' created", rq->sandbox_id);
 	rpc_reply_empty(call);
 }
 

@@ -204,7 +204,7 @@ static void finish(struct agent *agent, struct ttrpc_call *call)
 	Grpc__Empty empty = GRPC__EMPTY__INIT;
 
 	sandbox_destroy(agent);
-	log_info("sandbox destroyed");
+	log_debug("sandbox destroyed");
 	ttrpc_reply(call, &empty.base);
 	/* The VM ends with its sandbox; on a host only the sandbox does. */
 	if (agent->is_init)
