@@ -244,6 +244,44 @@ g" ]
 }
 
 # What is not yet written back is not lost to a look at its size.
+# Whoever brings it there: the end of the mapping, or of the sandbox.
+@test "what was written to a mapping is on the host when the run is over" {
+	local way
+	cat >"$WORK/map.c" <<'C'
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SIZE (1 << 20)
+
+int main(void)
+{
+	int fd = open("/root/mapped", O_RDWR | O_CREAT, 0644);
+	char *at;
+
+	if (fd < 0 || ftruncate(fd, SIZE) < 0)
+		return 1;
+	at = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return 2;
+	memset(at, 'k', SIZE);
+	_exit(0);
+}
+C
+	"$O/$ARCH/sysroot/bin/kiln-cc" -static -o "$BUNDLE/rootfs/bin/map" \
+		"$WORK/map.c"
+	for way in $(ways); do
+		rm -f "$BUNDLE/rootfs/root/mapped"
+		command_is 'exec map'
+		run kiln_configured run "shared_fs = \"$way\""
+		echo "$way: $output"
+		[ "$status" = 0 ]
+		[ "$(tr -d k <"$BUNDLE/rootfs/root/mapped" | wc -c)" = 0 ]
+		[ "$(stat -c %s "$BUNDLE/rootfs/root/mapped")" = 1048576 ]
+	done
+}
+
 @test "a file that is looked at while it is written is whole" {
 	command_is 'cd /root
 		(i=0; while [ $i -lt 2000 ]; do echo "line $i of the file"; i=$((i + 1)); done >f) &
