@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# make run: CMD in a container in a VM of ARCH. The container's root is Debian's
-# busybox of that architecture, or ROOTFS=dir. Only what the container writes
-# goes to stdout.
+# make run: CMD in a container in a VM of ARCH; ARCH=all: in one of each, until
+# one fails. The container's root is Debian's busybox of that architecture, or
+# ROOTFS=dir. Only what the container writes goes to stdout.
 
 CMD ?=
 ROOTFS ?=
-run_arch := $(firstword $(ARCHES))
 
 define busybox_rootfs
 $(O)/$(1)/busybox-rootfs.stamp: $(call guest_ready,$(1)) mk/busybox-rootfs.sh
@@ -32,11 +31,14 @@ vm_ready = $(O)/$(1)/kernel $(O)/$(1)/image.json
 # The command runs outside of make's own output: builds go to stderr by a make
 # of their own, whose success is all that this rule needs.
 .PHONY: run run-ready
-run-ready: $(O)/host/kiln $(call vm_ready,$(run_arch)) \
-		$(if $(ROOTFS),,$(O)/$(run_arch)/busybox-rootfs.stamp)
+run-ready: $(O)/host/kiln $(foreach a,$(ARCHES),$(call vm_ready,$(a)) \
+		$(if $(ROOTFS),,$(O)/$(a)/busybox-rootfs.stamp))
 
 export CMD ROOTFS
 run:
-	@$(MAKE) --no-print-directory ARCH=$(run_arch) run-ready >&2
-	@KILN='$(O)/host/kiln' ARCH=$(run_arch) \
-		ROOTFS="$${ROOTFS:-$(O)/$(run_arch)/busybox-rootfs}" mk/run.sh
+	@$(MAKE) --no-print-directory ARCH='$(ARCH)' run-ready >&2
+	@for a in $(ARCHES); do \
+		KILN='$(O)/host/kiln' ARCH=$$a \
+			ROOTFS="$${ROOTFS:-$(O)/$$a/busybox-rootfs}" \
+			mk/run.sh || exit; \
+	done
