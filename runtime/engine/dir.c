@@ -75,11 +75,12 @@ int dir_make(const char *root, const char *id, struct err *reterr)
 	for (i = 0; i < MAKE_TRIES; i++) {
 		cleanup_close int fd = -1;
 
-		if (mkdir(path, 0700) < 0 && errno == EEXIST)
-			return err_set(reterr, -EEXIST,
-				       "container id '%s' is in use", id);
-		if (access(path, F_OK) < 0 && errno != ENOENT)
-			return err_errno(reterr, "make '%s'", path);
+		if (mkdir(path, 0700) < 0)
+			return errno == EEXIST
+				       ? err_set(reterr, -EEXIST,
+						 "container id '%s' is in use",
+						 id)
+				       : err_errno(reterr, "make '%s'", path);
 		fd = dir_open(root, id, reterr);
 		if (fd < 0 && fd != -ENOENT)
 			return fd;

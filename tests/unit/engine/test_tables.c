@@ -156,6 +156,16 @@ static void test_journal_undo(void **state UNUSED)
 	close(fd);
 }
 
+/* Where nobody may make a folder, that is what the error says. */
+static void test_dir_cannot_be_made(void **state UNUSED)
+{
+	struct err err = {0};
+
+	assert_true(dir_make("/proc", "box", &err) < 0);
+	assert_non_null(strstr(err.text, "make '/proc/box': "));
+	assert_non_null(strstr(err.text, strerror(-err.code)));
+}
+
 /* A pid of another boot is somebody else's process. */
 static void test_journal_of_another_boot(void **state UNUSED)
 {
@@ -603,6 +613,7 @@ int main(void)
 		cmocka_unit_test(test_container_states),
 		cmocka_unit_test(test_refusal_texts),
 		cmocka_unit_test(test_tables_are_sound),
+		cmocka_unit_test(test_dir_cannot_be_made),
 		cmocka_unit_test_setup_teardown(test_journal_undo, make_base,
 						remove_base),
 		cmocka_unit_test_setup_teardown(test_journal_of_another_boot,
