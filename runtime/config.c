@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/config.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -147,10 +148,13 @@ int config_parse(struct config *c, const char *text, size_t n,
 
 	if (r >= 0)
 		return r;
-	/* Syntax errors have the position only, those of keys the file too. */
+	/* Syntax errors have the position only, those of keys the file too, and
+	 * those of the whole text neither. */
 	if (!strncmp(inner.text, name, len) && inner.text[len] == ':')
 		return err_set(reterr, r, "%s", inner.text);
-	return err_set(reterr, r, "%s:%s", name, inner.text);
+	return err_set(reterr, r, "%s:%s%s", name,
+		       isdigit((unsigned char)*inner.text) ? "" : " ",
+		       inner.text);
 }
 
 static int set_defaults(struct config *c, struct err *reterr)

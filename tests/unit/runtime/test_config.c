@@ -246,6 +246,15 @@ static void test_broken(void **state UNUSED)
 	}
 }
 
+static void test_broken_as_a_whole(void **state UNUSED)
+{
+	cleanup_config struct config *c = parsed("");
+	struct err e = {0};
+
+	assert_int_equal(config_parse(c, "\0", 1, "f", &e), -EINVAL);
+	assert_string_equal(e.text, "f: NUL byte in the text");
+}
+
 static int annotate(struct config *c, const char *key, const char *value,
 		    struct err *e)
 {
@@ -392,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_broken_as_a_whole),
 		cmocka_unit_test(test_annotations),
 		cmocka_unit_test(test_annotated_list),
 		cmocka_unit_test(test_round_trip),
