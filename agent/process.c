@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cgroup.h"
 #include "container.h"
 #include "ns.h"
 #include "os/io.h"
@@ -204,10 +205,22 @@ static void on_sync(void *arg, int fd UNUSED, uint32_t events UNUSED)
 	}
 }
 
+/* A limit below what the set-up takes is a mistake worth its name. */
+static bool is_oom_killed(const struct process *p, int status)
+{
+	uint64_t kills = 0;
+
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+	       cgroup_read(p->container->cgroupfd, "memory.events", "oom_kill",
+			   &kills) == 0 &&
+	       kills;
+}
+
 static void on_child_exit(void *arg, pid_t pid UNUSED, int status)
 {
 	struct process *p = arg;
 	cleanup_free char *failure = NULL;
+	bool oom = is_oom_killed(p, status);
 	struct ttrpc_call *call;
 	int code;
 
@@ -231,10 +244,13 @@ static void on_child_exit(void *arg, pid_t pid UNUSED, int status)
 				  failure);
 	else if (call)
 		ttrpc_reply_error(call, TTRPC_INTERNAL, "the process died in "
-				  "its set-up, of %s %d",
+				  "its set-up, of %s %d%s",
 				  WIFSIGNALED(status) ? "signal" : "exit",
 				  WIFSIGNALED(status) ? WTERMSIG(status)
-						      : WEXITSTATUS(status));
+						      : WEXITSTATUS(status),
+				  oom ? ": its container's memory limit is too "
+					"low"
+				      : "");
 }
 
 /* Both ends of the three streams, for the child and for the agent. */

@@ -217,6 +217,13 @@ shm" ]
 50000 100000" ]
 }
 
+@test "a memory limit too low to start with is named" {
+	spec '.linux.resources.memory.limit = 4096'
+	run kiln_run
+	[ "$status" = 1 ]
+	[[ "$output" == *"memory limit is too low"* ]]
+}
+
 @test "the guest has memory for the limit, or plenty without one" {
 	local host=$(awk '/MemTotal/ { print int($2 / 2048) }' /proc/meminfo)
 	command_is 'awk "/MemTotal/ { print int(\$2 / 1024) }" /proc/meminfo
