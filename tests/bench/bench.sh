@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Measures the guests of $ARCHES: the phases of a boot in wall time (median of
-# $RUNS), the instructions that the guest executes until its agent is ready
-# (QEMU's -icount: one instruction a nanosecond of the guest's clock, so the
-# figure does not depend on the host), sizes of all artifacts, memory of
-# supervisor, QEMU and agent, what a run costs over its guest's boot (start.sh)
+# $RUNS), the instructions that a guest of 128 MiB executes until its agent is
+# ready (instructions.sh), sizes of all artifacts, memory of supervisor, QEMU and
+# guest, what a run costs over its guest's boot (start.sh)
 # and an exec over a fork (agent.sh), the memory of each of many sandboxes
 # (../soak), network and files beside a container of runc (io.sh; needs root, runc
 # and iperf3, and is left out without them). Writes $O/bench.json and $O/bench.txt.
@@ -22,10 +21,6 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-
-# shellcheck source=tests/bench/icount.sh
-. "$(dirname "$0")/icount.sh"
-icount_wrappers "$work/bin"
 
 bundle_for() { # ARCH PROGRAM...
 	local arch=$1
@@ -66,7 +61,6 @@ memory() { # ARCH: of a running sandbox, in KiB
 	kiln create --arch "$1" --bundle "$work/bundle" m </dev/null >/dev/null 2>&1
 	kiln start m
 	sleep 1
-	agent=$(kiln exec m sh -c 'awk "/VmRSS/ {print \$2}" /proc/1/status')
 	guest=$(kiln exec m sh -c \
 		'awk "/MemTotal/ {t = \$2} /MemAvailable/ {a = \$2} END {print t, t - a}" /proc/meminfo')
 	pids=$(pgrep -f -- "$work/state" || true)
@@ -83,8 +77,7 @@ memory() { # ARCH: of a running sandbox, in KiB
 			END {printf "\"%s\": {\"rss\": %d, \"pss\": %d, \"private_dirty\": %d},\n",
 				name, rss, pss, dirty}' "/proc/$pid/smaps_rollup"
 	done | sort -u
-	printf '"agent": {"rss": %d}, "guest": {"total": %d, "used": %d}\n' \
-		"$agent" ${guest}
+	printf '"guest": {"total": %d, "used": %d}\n' ${guest}
 	kiln delete --force m
 }
 
@@ -132,13 +125,12 @@ sizes() { # ARCH
 		one_boot "$arch" >/dev/null # warms the page cache
 		for ((i = 0; i < RUNS; i++)); do one_boot "$arch"; done \
 			>"$work/boots"
-		: >"$work/console"
-		PATH=$work/bin:$PATH one_boot "$arch" >/dev/null
+		instructions=$(tests/bench/instructions.sh "$arch")
 		printf '"%s": {"phases_ms": %s, "instructions_to_agent": %s,' \
 			"$arch" "$(jq -s '[.[] | to_entries[]] | group_by(.key)
 			| map({key: .[0].key, value: (map(.value) | sort | .[length / 2 | floor])})
 			| from_entries' "$work/boots")" \
-			"$(icount_ready "$work/console")"
+			"$instructions"
 		printf '"io": %s, "sandboxes": %s,' "$(io "$arch")" "$(sandboxes "$arch")"
 		printf '"sizes": {%s}, "memory_kib": {%s}, "start": %s, "agent": %s}' \
 			"$(sizes "$arch")" "$(memory "$arch")" \
@@ -164,7 +156,6 @@ def row: map(tostring) | join("\t");
   (["memory in KiB"] | row),
   (["supervisor", "qemu"][] as $k
 	| ["  " + $k + " pss", ($a[] | $g[.].memory_kib[$k].pss // "-")] | row),
-  (["  agent rss", ($a[] | $g[.].memory_kib.agent.rss)] | row),
   (["  guest used", ($a[] | $g[.].memory_kib.guest.used)] | row),
   (["kiln run of true, paired with the same QEMU alone, in ms"] | row),
   (("bare_boot_ms", "run_ms", "run_over_bare_ms") as $k
